@@ -1,0 +1,139 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+/// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES, override_usage = USAGE)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// A trace to convert, and the capture to write; more than one trace with -w. `-` is standard input or output
+    #[arg(value_name = "TAP", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+
+    #[command(flatten)]
+    pub(crate) packets: Packets,
+
+    /// Fail (status 1) if there is any warning
+    #[arg(long, help_heading = "Messages")]
+    pub(crate) strict: bool,
+
+    /// Print neither warnings nor the summary, only errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
+    pub(crate) quiet: bool,
+
+    /// Say more: each input and its format
+    #[arg(short, long, help_heading = "Messages")]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// The capture to write; every file named is then a trace, and all go into this one, in order of time
+    #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// The capture's format [default: pcapng if CAPTURE ends in .pcapng, else nsecpcap]
+    #[arg(short = 'F', long, value_name = "FORMAT", hide_possible_values = false)]
+    pub(crate) format: Option<CaptureFormat>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct InputOptions {
+    /// The traces' format; auto looks at the bytes, whatever the name
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    pub(crate) input_format: InputFormat,
+
+    /// Convert only the trace with this id (repeatable)
+    #[arg(long, value_name = "ID")]
+    pub(crate) trace_id: Vec<u64>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Packets")]
+pub(crate) struct Packets {
+    /// Put at most N bytes of payload into a packet [default: 65495 in IPv4, 65515 in IPv6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) mss: Option<u16>,
+
+    /// Begin each connection with SYN, SYN-ACK, ACK, for readers that want to see one
+    #[arg(long)]
+    pub(crate) handshake: bool,
+
+    /// What stands below IP: Ethernet with made-up addresses, or nothing
+    #[arg(long, value_name = "TYPE", default_value = "ethernet")]
+    pub(crate) link_type: LinkType,
+
+    /// Envoy's address, for traces that have none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) local: Option<SocketAddr>,
+
+    /// The address of Envoy's peer, for traces that have none
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) remote: Option<SocketAddr>,
+
+    /// Who opened the connections [default: told from addresses, first bytes and ports]
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) initiator: Option<Initiator>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptureFormat {
+    /// pcap with nanoseconds
+    Nsecpcap,
+    /// pcap with microseconds
+    Pcap,
+    /// pcapng: nanoseconds, comments, directions, an interface for each trace file
+    Pcapng,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Auto,
+    /// PROTO_BINARY (.pb)
+    Binary,
+    /// PROTO_BINARY_LENGTH_DELIMITED (.pb_length_delimited)
+    Delimited,
+    /// PROTO_TEXT (.pb_text)
+    Text,
+    /// JSON_BODY_AS_BYTES or JSON_BODY_AS_STRING (.json)
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LinkType {
+    Ethernet,
+    Raw,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Initiator {
+    Local,
+    Remote,
+}
+
+const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
+       tap2pcap [OPTIONS] -w CAPTURE TAP...
+       tap2pcap [OPTIONS] TAP | tshark -r -";
+
+const EXAMPLES: &str = "\
+Examples:
+  tap2pcap tap_1.pb out.pcapng                 one trace, one capture
+  tap2pcap -w all.pcapng taps/*.pb             many traces, one capture
+  tap2pcap tap_1.pb | tshark -r -              look at it at once
+  cat taps/*.json | tap2pcap - - | tcpdump -r -
+  tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2
+
+Status: 0 every trace was read to its end; 1 a trace was damaged, absent or unreadable, or the
+capture could not be written (what could be converted is written); 2 wrong usage.";

@@ -1,0 +1,282 @@
+//! The headers of a packet: Ethernet, IPv4 or IPv6, and TCP.
+//!
+//! etherparse lays the headers of each direction of a conversation out once, as a template; for a packet only what
+//! changes (sequence numbers, flags, lengths, checksums) is written into it. The payload is read once, for the TCP
+//! checksum, and never copied here.
+
+use std::net::{IpAddr, SocketAddr};
+
+use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptionElement};
+
+use crate::checksum;
+
+/// FIN: the sender has no more data.
+pub const FIN: u8 = 0x01;
+/// SYN: the sequence number is the initial one.
+pub const SYN: u8 = 0x02;
+/// PSH: the end of what was read or written in one go.
+pub const PSH: u8 = 0x08;
+/// ACK: the acknowledgment number counts.
+pub const ACK: u8 = 0x10;
+
+/// An IP packet's length field is 16 bits wide: the most bytes of TCP header and payload in IPv4.
+const IPV4_MAX: usize = 65_535 - Ipv4Header::MIN_LEN;
+/// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
+const IPV6_MAX: usize = 65_535;
+
+const ETHERNET_LEN: usize = Ethernet2Header::LEN;
+const MAX_HEADERS: usize = ETHERNET_LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN + SYN_OPTIONS_LEN;
+
+/// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
+const WINDOW_SHIFT: u8 = 14;
+/// Maximum segment size (4 bytes), no-operation (1), window scale (3).
+const SYN_OPTIONS_LEN: usize = 8;
+
+/// What stands below IP in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkType {
+    /// LINKTYPE_ETHERNET (1), with locally administered addresses.
+    Ethernet,
+    /// LINKTYPE_RAW (101): the packet begins with its IP header.
+    Raw,
+}
+
+/// The most bytes of TCP payload that one packet from or to `address` can have.
+#[must_use]
+pub fn max_payload(address: IpAddr) -> usize {
+    let max = if address.is_ipv4() { IPV4_MAX } else { IPV6_MAX };
+    max - TcpHeader::MIN_LEN
+}
+
+/// The headers of one direction of a conversation.
+#[derive(Debug)]
+pub struct Headers {
+    bytes: [u8; MAX_HEADERS],
+    len: usize,
+    ip: usize,
+    tcp: usize,
+    is_ipv4: bool,
+    max_segment: u16,
+    /// Sums of what never changes: the IPv4 header; the TCP pseudo header and ports.
+    ip_sum: u64,
+    tcp_sum: u64,
+}
+
+/// What distinguishes a packet from the others of its direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Sequence number of the first byte.
+    pub sequence: u32,
+    /// Acknowledgment number.
+    pub acknowledgment: u32,
+    /// [`FIN`], [`SYN`], [`PSH`], [`ACK`].
+    pub flags: u8,
+    /// Bytes of payload on the wire: more than are captured where the trace cut them. At most [`max_payload`].
+    pub original_len: usize,
+}
+
+impl Headers {
+    /// The headers of what `source` sends to `destination`, which are of one IP version. `mac` tells the two sides
+    /// apart: the last byte of the source's and the destination's Ethernet address.
+    #[must_use]
+    pub fn new(link_type: LinkType, source: SocketAddr, destination: SocketAddr, mac: [u8; 2]) -> Self {
+        let mut headers = Self {
+            bytes: [0; MAX_HEADERS],
+            len: 0,
+            ip: 0,
+            tcp: 0,
+            is_ipv4: source.is_ipv4(),
+            max_segment: max_payload(source.ip()) as u16,
+            ip_sum: 0,
+            tcp_sum: 0,
+        };
+        if link_type == LinkType::Ethernet {
+            let ethernet = Ethernet2Header {
+                source: [0x02, 0, 0, 0, 0, mac[0]],
+                destination: [0x02, 0, 0, 0, 0, mac[1]],
+                ether_type: if source.is_ipv4() {
+                    EtherType::IPV4
+                } else {
+                    EtherType::IPV6
+                },
+            };
+            headers.append(&ethernet.to_bytes());
+        }
+        headers.ip = headers.len;
+        match (source.ip(), destination.ip()) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let mut ip = Ipv4Header {
+                    protocol: IpNumber::TCP,
+                    time_to_live: 64,
+                    source: source.octets(),
+                    destination: destination.octets(),
+                    ..Ipv4Header::default()
+                };
+                ip.dont_fragment = true;
+                headers.append(&ip.to_bytes());
+                headers.ip_sum = u64::from(checksum::sum(&headers.bytes[headers.ip..headers.len]));
+            }
+            (source, destination) => {
+                let ip = Ipv6Header {
+                    next_header: IpNumber::TCP,
+                    hop_limit: 64,
+                    source: ipv6_octets(source),
+                    destination: ipv6_octets(destination),
+                    ..Ipv6Header::default()
+                };
+                headers.append(&ip.to_bytes());
+            }
+        }
+        headers.tcp = headers.len;
+        let addresses = if headers.is_ipv4 {
+            headers.ip + 12
+        } else {
+            headers.ip + 8
+        };
+        let tcp = TcpHeader::new(source.port(), destination.port(), 0, u16::MAX);
+        headers.append(&tcp.to_bytes());
+        headers.tcp_sum = u64::from(IpNumber::TCP.0)
+            + u64::from(checksum::sum(&headers.bytes[addresses..headers.tcp]))
+            + u64::from(checksum::sum(&headers.bytes[headers.tcp..headers.len]));
+        headers
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// The bytes that stand before `payload`, which may be shorter than `segment.original_len`: the checksum of such a
+    /// packet is that of a payload that goes on with zeros.
+    pub fn of(&mut self, segment: &Segment, payload: &[u8]) -> &[u8] {
+        let tcp_len = (TcpHeader::MIN_LEN + segment.original_len) as u16;
+        if self.is_ipv4 {
+            let total_len = Ipv4Header::MIN_LEN as u16 + tcp_len;
+            let ip_checksum = !checksum::fold(self.ip_sum + u64::from(total_len));
+            self.put(self.ip + 2, &total_len.to_be_bytes());
+            self.put(self.ip + 10, &ip_checksum.to_be_bytes());
+        } else {
+            self.put(self.ip + 4, &tcp_len.to_be_bytes());
+        }
+        let tcp = self.tcp;
+        self.put(tcp + 4, &segment.sequence.to_be_bytes());
+        self.put(tcp + 8, &segment.acknowledgment.to_be_bytes());
+        self.put(tcp + 13, &[segment.flags]);
+        let sum = self.tcp_sum
+            + u64::from(tcp_len)
+            + halves(segment.sequence)
+            + halves(segment.acknowledgment)
+            + u64::from(segment.flags)
+            + u64::from(checksum::sum(payload));
+        let tcp_checksum = !checksum::fold(sum);
+        self.put(tcp + 16, &tcp_checksum.to_be_bytes());
+        &self.bytes[..self.len]
+    }
+
+    /// The headers of a packet that opens the connection: no payload, and the options of a SYN (RFC 9293 section 3.2,
+    /// RFC 7323 section 2.2), so that readers know how large segments and the window can be.
+    pub fn syn(&mut self, sequence: u32, acknowledgment: u32, flags: u8) -> Vec<u8> {
+        let segment = Segment {
+            sequence,
+            acknowledgment,
+            flags,
+            original_len: SYN_OPTIONS_LEN,
+        };
+        let mut tcp = TcpHeader::new(0, 0, 0, 0);
+        tcp.set_options(&[
+            TcpOptionElement::MaximumSegmentSize(self.max_segment),
+            TcpOptionElement::Noop,
+            TcpOptionElement::WindowScale(WINDOW_SHIFT),
+        ])
+        .expect("eight bytes of options fit");
+        // The options stand where payload would, and count the same in the lengths and the checksum; only the data
+        // offset has to say what they are.
+        let options = tcp.options.as_slice().to_vec();
+        let offset = self.tcp + 12;
+        let words = (((TcpHeader::MIN_LEN + SYN_OPTIONS_LEN) / 4) << 4) as u8;
+        let without = std::mem::replace(&mut self.bytes[offset], words);
+        let added = u64::from(words - without) << 8;
+        self.tcp_sum += added;
+        let mut packet = self.of(&segment, &options).to_vec();
+        packet.extend_from_slice(&options);
+        self.tcp_sum -= added;
+        self.bytes[offset] = without;
+        packet
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+fn halves(number: u32) -> u64 {
+    u64::from(number >> 16) + u64::from(number & 0xffff)
+}
+
+fn ipv6_octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::{NetHeaders, PacketHeaders, TransportHeader};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn addresses() -> impl Strategy<Value = (SocketAddr, SocketAddr)> {
+        let v4 = (any::<[u8; 4]>(), any::<[u8; 4]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
+        let v6 = (any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)));
+        (prop_oneof![v4, v6], any::<(u16, u16)>())
+            .prop_map(|((a, b), (p, q))| (SocketAddr::new(a, p), SocketAddr::new(b, q)))
+    }
+
+    /// Reads a packet back with etherparse and holds its checksums against etherparse's.
+    fn read_back(packet: &[u8]) -> TcpHeader {
+        let packet = PacketHeaders::from_ethernet_slice(packet).expect("a packet");
+        let payload = packet.payload.slice();
+        let Some(TransportHeader::Tcp(tcp)) = packet.transport else {
+            panic!("no TCP")
+        };
+        let expected = match packet.net {
+            Some(NetHeaders::Ipv4(ip, _)) => {
+                assert_eq!(ip.calc_header_checksum(), ip.header_checksum);
+                tcp.calc_checksum_ipv4(&ip, payload)
+            }
+            Some(NetHeaders::Ipv6(ip, _)) => tcp.calc_checksum_ipv6(&ip, payload),
+            _ => panic!("no IP"),
+        };
+        assert_eq!(expected.expect("a payload that fits"), tcp.checksum);
+        tcp
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_etherparse(
+            (source, destination) in addresses(),
+            sequence: u32,
+            acknowledgment: u32,
+            payload in proptest::collection::vec(any::<u8>(), 0..3000),
+        ) {
+            let mut headers = Headers::new(LinkType::Ethernet, source, destination, [1, 2]);
+            let segment =
+                Segment { sequence, acknowledgment, flags: PSH | ACK, original_len: payload.len() };
+            let mut packet = headers.of(&segment, &payload).to_vec();
+            packet.extend_from_slice(&payload);
+            let tcp = read_back(&packet);
+            prop_assert_eq!((tcp.sequence_number, tcp.acknowledgment_number), (sequence, acknowledgment));
+            prop_assert_eq!((tcp.psh, tcp.ack, tcp.syn, tcp.fin), (true, true, false, false));
+
+            let tcp = read_back(&headers.syn(sequence, acknowledgment, SYN | ACK));
+            prop_assert_eq!((tcp.syn, tcp.ack, tcp.options_len()), (true, true, SYN_OPTIONS_LEN));
+
+            // The template is as it was before the SYN.
+            let mut again = headers.of(&segment, &payload).to_vec();
+            again.extend_from_slice(&payload);
+            prop_assert_eq!(again, packet);
+        }
+    }
+}

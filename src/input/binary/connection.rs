@@ -1,0 +1,66 @@
+//! The addresses in a binary trace, of every generation of the format.
+//!
+//! Envoy 1.28 renumbered the fields of `Connection`: local and remote were 2 and 3 and became 1 and 2. Which it is shows
+//! in each message: field 3 was never used again, and the old field 1 was never written by a tap, save by the traces
+//! of the `capture` transport socket (Envoy 1.7 to 1.9), where it is the connection's id, a varint.
+
+use std::ops::Range;
+
+use prost::Message;
+
+use super::wire::{Fields, Value, WireError};
+use crate::proto::envoy::config::core::v3 as core;
+use crate::trace::{Connection, Endpoint};
+
+/// Reads the `Connection` that stands in `range`.
+pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Box<Connection>, WireError> {
+    let mut numbered: [Option<Range<usize>>; 4] = [const { None }; 4];
+    let mut fields = Fields::new(range, false);
+    let mut has_id = false;
+    while let Some((number, value)) = fields.next(record)? {
+        match (number, value) {
+            (1, Value::Varint(_)) => has_id = true,
+            (1..=3, Value::Bytes(range)) => numbered[number as usize] = Some(range),
+            _ => {}
+        }
+    }
+    let [_, first, second, third] = numbered;
+    let (local, remote) = if third.is_some() || has_id {
+        (second, third)
+    } else {
+        (first, second)
+    };
+    let endpoint = |range: Option<Range<usize>>| range.and_then(|range| endpoint(&record[range]));
+    Ok(Box::new(Connection {
+        local: endpoint(local),
+        remote: endpoint(remote),
+    }))
+}
+
+/// An `envoy.config.core.v3.Address`. One that cannot be decoded is as good as none: the bytes that were tapped are not
+/// lost with it.
+fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match core::Address::decode(bytes).ok()?.address? {
+        core::address::Address::SocketAddress(socket) => {
+            let address = text(&socket.address);
+            Some(match socket.port_specifier {
+                None => Endpoint::socket(&address, 0),
+                Some(core::socket_address::PortSpecifier::PortValue(port)) => match u16::try_from(port) {
+                    Ok(port) => Endpoint::socket(&address, port),
+                    Err(_) => Endpoint::Host(format!("{address}:{port}")),
+                },
+                Some(core::socket_address::PortSpecifier::NamedPort(name)) => {
+                    Endpoint::Host(format!("{address}:{}", text(&name)))
+                }
+            })
+        }
+        core::address::Address::Pipe(pipe) => Some(Endpoint::Pipe(text(&pipe.path))),
+        core::address::Address::EnvoyInternalAddress(internal) => {
+            let name = internal.address_name_specifier.map(
+                |core::envoy_internal_address::AddressNameSpecifier::ServerListenerName(name)| text(&name),
+            );
+            Some(Endpoint::Internal(name.unwrap_or_default()))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Finds the records of binary traces, and tells the two binary formats apart.
+//!
+//! Raw: every top-level field of `TraceWrapper` is a record of its own. Nothing parts one `TraceWrapper` from the next,
+//! but each has just one trace, so that a decoder of the whole file would keep only the last. Delimited: a varint, and
+//! as many bytes as it says.
+
+use super::wire::{Fields, Value, WireErrorKind, varint};
+
+/// The length of the record at the beginning of `bytes`, which may be more than there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::input) struct Frame {
+    /// Bytes before the message.
+    pub(in crate::input) prefix: usize,
+    /// Bytes of the message.
+    pub(in crate::input) length: usize,
+}
+
+/// Why there is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::input) enum FrameError {
+    /// More bytes are needed to tell.
+    Incomplete,
+    /// A record does not begin like this.
+    Broken(&'static str),
+}
+
+/// The next record of a delimited trace.
+pub(in crate::input) fn delimited(bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (length, prefix) = number(bytes)?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > 0
+        && let Some(&tag) = bytes.get(prefix)
+        && !is_wrapper_tag(tag)
+    {
+        return Err(FrameError::Broken("no TraceWrapper begins like this"));
+    }
+    Ok(Frame { prefix, length })
+}
+
+/// The next record of a raw trace.
+pub(in crate::input) fn raw(bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (&tag, rest) = bytes.split_first().ok_or(FrameError::Incomplete)?;
+    if !is_wrapper_tag(tag) {
+        return Err(FrameError::Broken("no TraceWrapper begins like this"));
+    }
+    let (length, prefix) = number(rest)?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    Ok(Frame {
+        prefix: 0,
+        length: length.saturating_add(1 + prefix),
+    })
+}
+
+fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
+    varint(bytes).map_err(|kind| match kind {
+        WireErrorKind::Incomplete => FrameError::Incomplete,
+        _ => FrameError::Broken("a length is no number"),
+    })
+}
+
+/// Whether this is the tag of one of `TraceWrapper`'s fields 1 to 5, all of them length-delimited.
+fn is_wrapper_tag(tag: u8) -> bool {
+    matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a)
+}
+
+/// How far a format explains the beginning of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::input) struct Fit {
+    /// No byte contradicts the format.
+    pub(in crate::input) is_consistent: bool,
+    /// Whole records that hold what a trace holds.
+    pub(in crate::input) records: usize,
+}
+
+/// How well `prefix`, the beginning of an input, fits a format, which `frame` splits.
+pub(in crate::input) fn fit(prefix: &[u8], frame: impl Fn(&[u8]) -> Result<Frame, FrameError>) -> Fit {
+    /// More records than this make it no surer.
+    const ENOUGH: usize = 100;
+    let mut fit = Fit {
+        is_consistent: true,
+        records: 0,
+    };
+    let mut rest = prefix;
+    while !rest.is_empty() && fit.records < ENOUGH {
+        let frame = match frame(rest) {
+            Ok(frame) => frame,
+            Err(FrameError::Incomplete) => break,
+            Err(FrameError::Broken(_)) => {
+                // Zeros to the end are what a file system leaves behind after a crash.
+                fit.is_consistent &= rest.iter().all(|&byte| byte == 0);
+                break;
+            }
+        };
+        let message = &rest[frame.prefix..];
+        let is_cut = frame.length > message.len();
+        let message = &message[..frame.length.min(message.len())];
+        if !is_wrapper(message, is_cut) {
+            fit.is_consistent = false;
+            break;
+        }
+        if is_cut {
+            break;
+        }
+        fit.records += usize::from(frame.length > 0);
+        rest = &rest[frame.prefix + frame.length..];
+    }
+    fit
+}
+
+/// Whether the fields of a `TraceWrapper`, and those one level below, are of the schema's types.
+fn is_wrapper(message: &[u8], is_cut: bool) -> bool {
+    let mut wrapper = Fields::new(0..message.len(), is_cut);
+    loop {
+        match wrapper.next(message) {
+            Ok(Some((1..=5, Value::Varint(_) | Value::Fixed))) => return false,
+            Ok(Some((trace, Value::Bytes(range)))) => {
+                if !is_trace(trace, message, Fields::new(range, wrapper.is_last_cut())) {
+                    return false;
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(error) => return is_cut && error.kind == WireErrorKind::Incomplete,
+        }
+    }
+}
+
+fn is_trace(trace: u32, message: &[u8], mut fields: Fields) -> bool {
+    /// More fields than this make it no surer.
+    const ENOUGH: usize = 1000;
+    for _ in 0..ENOUGH {
+        match fields.next(message) {
+            Ok(Some((number, value))) => {
+                let is_bytes = matches!(value, Value::Bytes(_));
+                let is_varint = matches!(value, Value::Varint(_));
+                let fits = match (trace, number) {
+                    (2..=4, 1) | (3, 4 | 5) | (5, 1 | 2) => is_varint,
+                    (1, 1..=4) | (2, 2..=7) | (3, 2 | 3) | (4, 2..=4) => is_bytes,
+                    _ => true,
+                };
+                if !fits {
+                    return false;
+                }
+            }
+            Ok(None) => return true,
+            Err(error) => return fields.is_cut() && error.kind == WireErrorKind::Incomplete,
+        }
+    }
+    true
+}

@@ -1,0 +1,115 @@
+//! JSON traces: `JSON_BODY_AS_BYTES` and `JSON_BODY_AS_STRING`, pretty-printed objects one after another.
+//!
+//! [`split`] finds the records. [`Cursor`] finds the events in a record ([`scan`]) and has serde_json read them one at a
+//! time ([`event`]): names in snake_case or camelCase and in any order, `null` and what is unknown passed over.
+//!
+//! In `JSON_BODY_AS_STRING` Envoy replaces what is no UTF-8 in a body by spaces, writes some of it raw, so that the file
+//! is no valid UTF-8 either, and drops the addresses of streamed traces. What it kept is read as it stands.
+
+mod event;
+mod scan;
+pub(super) mod split;
+
+use super::{Begun, Damage, Decoded, Head};
+use crate::trace::{Connection, Kind, TraceId};
+use scan::{Items, ScanError, value_end};
+
+/// Where in a record the next event is.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    /// Where a lone `event` begins.
+    event: Option<usize>,
+    /// In the elements of `events`.
+    events: Option<Items>,
+}
+
+impl Cursor {
+    /// Reads what stands before the events.
+    pub(super) fn begin(&mut self, record: &[u8]) -> Result<Begun, Damage> {
+        *self = Self::default();
+        let mut wrapper = Items::new(1);
+        while let Some((name, value)) = wrapper.member(record)? {
+            let kind = match &record[name] {
+                b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
+                b"socket_streamed_trace_segment" | b"socketStreamedTraceSegment" => Kind::SocketStreamed,
+                b"http_buffered_trace"
+                | b"httpBufferedTrace"
+                | b"http_streamed_trace_segment"
+                | b"httpStreamedTraceSegment" => return Ok(Begun::Http),
+                _ => {
+                    wrapper.skip_to(value_end(record, value)?);
+                    continue;
+                }
+            };
+            if record[value] == b'{' {
+                return self.begin_trace(record, value, kind);
+            }
+            wrapper.skip_to(value_end(record, value)?);
+        }
+        Ok(Begun::Nothing)
+    }
+
+    fn begin_trace(&mut self, record: &[u8], value: usize, kind: Kind) -> Result<Begun, Damage> {
+        let (mut id, mut connection) = (0, None::<Box<Connection>>);
+        let mut trace = Items::new(value + 1);
+        let mut is_lost = false;
+        // Where the record is cut, what stands before the cut is good, and the events are looked at in their turn.
+        while let Ok(Some((name, value))) = trace.member(record) {
+            let name = &record[name];
+            match (name, record[value]) {
+                (b"events", b'[') => self.events = Some(Items::new(value + 1)),
+                // A `SocketEvents` in a segment.
+                (b"events", b'{') => {
+                    if let Ok(Some((_, value))) = Items::new(value + 1).member(record)
+                        && record[value] == b'['
+                    {
+                        self.events = Some(Items::new(value + 1));
+                    }
+                }
+                (b"event", b'{') => self.event = Some(value),
+                _ => {}
+            }
+            let Ok(end) = value_end(record, value) else { break };
+            match name {
+                b"trace_id" | b"traceId" => id = event::trace_id(record, value..end)?,
+                b"connection" => connection = event::connection(record, value..end)?,
+                b"event" => is_lost = event::is_lost_connection(record, value..end),
+                _ => {}
+            }
+            trace.skip_to(end);
+        }
+        let opens = kind == Kind::SocketBuffered || connection.is_some() || is_lost;
+        Ok(Begun::Trace(Head {
+            trace: TraceId { kind, id },
+            opens,
+            connection,
+        }))
+    }
+
+    /// The record's next event. A body is in `scratch`.
+    pub(super) fn next(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Option<Decoded>, Damage> {
+        if let Some(start) = self.event.take() {
+            let end = value_end(record, start)?;
+            return event::decode(record, start..end, scratch).map(Some);
+        }
+        let Some(events) = &mut self.events else {
+            return Ok(None);
+        };
+        let Some(start) = events.item(record)? else {
+            self.events = None;
+            return Ok(None);
+        };
+        let end = value_end(record, start)?;
+        events.skip_to(end);
+        event::decode(record, start..end, scratch).map(Some)
+    }
+}
+
+impl From<ScanError> for Damage {
+    fn from(error: ScanError) -> Self {
+        Self {
+            at: error.at,
+            what: error.what.into(),
+        }
+    }
+}

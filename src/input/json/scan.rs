@@ -1,0 +1,137 @@
+//! The structure of JSON text, without a look at its values: where a value ends, and the members of an object.
+//!
+//! Strings are passed over with memchr and nesting is counted, so that neither length nor depth costs more than time.
+
+use std::ops::Range;
+
+use memchr::memchr3;
+
+/// Where a record breaks, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ScanError {
+    pub(super) at: usize,
+    pub(super) what: &'static str,
+}
+
+pub(super) const CUT: &str = "it ends in the middle of an object";
+
+/// The first place at or behind `at` that is no white space.
+pub(super) fn skip_space(record: &[u8], at: usize) -> usize {
+    let rest = record.get(at..).unwrap_or(&[]);
+    at + rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+        .count()
+}
+
+/// Where the string ends whose opening quote stands at `at`, or `None` if it goes on behind the record. A line's end
+/// ends it too, as JSON has none in strings: whoever reads the string says that it is broken.
+pub(super) fn string_end(record: &[u8], at: usize) -> Option<usize> {
+    let mut at = at + 1;
+    loop {
+        at += memchr3(b'"', b'\\', b'\n', record.get(at..)?)?;
+        match record[at] {
+            b'"' => return Some(at + 1),
+            b'\n' => return Some(at),
+            _ => at += 2,
+        }
+    }
+}
+
+/// Where the value ends that begins at `at`.
+pub(super) fn value_end(record: &[u8], at: usize) -> Result<usize, ScanError> {
+    let cut = ScanError { at, what: CUT };
+    let mut end = at;
+    let mut depth = 0usize;
+    loop {
+        match record.get(end).ok_or(cut)? {
+            b'"' => end = string_end(record, end).ok_or(cut)?,
+            b'{' | b'[' => {
+                depth += 1;
+                end += 1;
+            }
+            b'}' | b']' if depth > 0 => {
+                depth -= 1;
+                end += 1;
+            }
+            b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return Ok(end),
+            _ => {
+                end += 1;
+                continue;
+            }
+        }
+        if depth == 0 && end > at && matches!(record[at], b'"' | b'{' | b'[') {
+            return Ok(end);
+        }
+    }
+}
+
+/// Goes through the members of an object, or the elements of an array.
+#[derive(Clone, Debug)]
+pub(super) struct Items {
+    at: usize,
+}
+
+impl Items {
+    /// The items behind the opening bracket that stands before `at`.
+    pub(super) fn new(at: usize) -> Self {
+        Self { at }
+    }
+
+    /// The next member: its name without the quotes, and where its value begins. To get to the next one, say with
+    /// [`Self::skip_to`] where the value ends.
+    pub(super) fn member(&mut self, record: &[u8]) -> Result<Option<(Range<usize>, usize)>, ScanError> {
+        let Some(start) = self.item(record)? else {
+            return Ok(None);
+        };
+        if record[start] != b'"' {
+            return Err(ScanError {
+                at: start,
+                what: "there is no member name here",
+            });
+        }
+        let end = string_end(record, start).ok_or(ScanError { at: start, what: CUT })?;
+        let colon = skip_space(record, end);
+        match record.get(colon) {
+            Some(b':') => {}
+            Some(_) => {
+                return Err(ScanError {
+                    at: colon,
+                    what: "there is no colon behind a member's name",
+                });
+            }
+            None => return Err(ScanError { at: colon, what: CUT }),
+        }
+        let value = skip_space(record, colon + 1);
+        if value >= record.len() {
+            return Err(ScanError { at: value, what: CUT });
+        }
+        Ok(Some((start + 1..end - 1, value)))
+    }
+
+    /// Where the next element begins.
+    pub(super) fn item(&mut self, record: &[u8]) -> Result<Option<usize>, ScanError> {
+        loop {
+            self.at = skip_space(record, self.at);
+            match record.get(self.at) {
+                Some(b',') => self.at += 1,
+                Some(b'}' | b']') => {
+                    self.at += 1;
+                    return Ok(None);
+                }
+                Some(_) => return Ok(Some(self.at)),
+                None => {
+                    return Err(ScanError {
+                        at: self.at,
+                        what: CUT,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Goes on at `at`, where the item's value ends.
+    pub(super) fn skip_to(&mut self, at: usize) {
+        self.at = at;
+    }
+}

@@ -1,0 +1,99 @@
+//! Finds the records of JSON traces: the objects at the top, whatever stands between them.
+
+use memchr::memchr;
+
+use super::scan::string_end;
+use crate::input::text::split::Scanned;
+
+/// The names of the members at the top of a record.
+const TRACES: [&[u8]; 8] = [
+    b"socket_streamed_trace_segment",
+    b"socket_buffered_trace",
+    b"http_streamed_trace_segment",
+    b"http_buffered_trace",
+    b"socketStreamedTraceSegment",
+    b"socketBufferedTrace",
+    b"httpStreamedTraceSegment",
+    b"httpBufferedTrace",
+];
+
+/// Goes through the bytes of a record that is still being read, each once.
+#[derive(Debug, Default)]
+pub(in crate::input) struct Scanner {
+    /// How far it has come, from the beginning of the record.
+    at: usize,
+    depth: usize,
+}
+
+impl Scanner {
+    /// Looks for the end of the record that begins with `bytes`. After [`Scanned::Incomplete`] it goes on with more of
+    /// the same bytes, after all else with those that follow.
+    pub(in crate::input) fn scan(&mut self, bytes: &[u8]) -> Scanned {
+        let scanned = match bytes.first() {
+            None => Scanned::Incomplete,
+            Some(b'{') => self.find(bytes),
+            // The brackets and commas of an array of records.
+            Some(b'[' | b']' | b',') => Scanned::Space(1),
+            Some(byte) if byte.is_ascii_whitespace() => {
+                Scanned::Space(bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count())
+            }
+            Some(_) => match memchr(b'\n', bytes) {
+                Some(length) => Scanned::Noise(length + 1),
+                None => Scanned::Incomplete,
+            },
+        };
+        if scanned != Scanned::Incomplete {
+            *self = Self::default();
+        }
+        scanned
+    }
+
+    fn find(&mut self, bytes: &[u8]) -> Scanned {
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'"' => match string_end(bytes, self.at) {
+                    Some(end) => {
+                        self.at = end;
+                        continue;
+                    }
+                    None => return Scanned::Incomplete,
+                },
+                b'{' => self.depth += 1,
+                b'}' if self.depth == 1 => return Scanned::Record(self.at + 1),
+                b'}' => self.depth -= 1,
+                b'\n' => match begins_trace(&bytes[self.at + 1..]) {
+                    Some(true) => return Scanned::Broken(self.at + 1),
+                    Some(false) => {}
+                    None => return Scanned::Incomplete,
+                },
+                _ => {}
+            }
+            self.at += 1;
+        }
+        Scanned::Incomplete
+    }
+}
+
+/// Whether a record begins at the beginning of `line`, as Envoy prints it: a brace without indentation and the name of
+/// a trace. `None` if that cannot be told yet.
+fn begins_trace(line: &[u8]) -> Option<bool> {
+    if *line.first()? != b'{' {
+        return Some(false);
+    }
+    let name = line[1..].trim_ascii_start();
+    if *name.first()? != b'"' {
+        return Some(false);
+    }
+    let name = &name[1..];
+    let mut is_open = false;
+    for trace in TRACES {
+        let length = trace.len().min(name.len());
+        if name[..length] == trace[..length] {
+            if length == trace.len() {
+                return Some(true);
+            }
+            is_open = true;
+        }
+    }
+    if is_open { None } else { Some(false) }
+}

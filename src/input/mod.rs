@@ -1,0 +1,414 @@
+//! Inputs: bytes in, [`Event`]s out.
+//!
+//! A [`source`] reads the bytes; the format is told from the first of them ([`format`]); [`records`] finds the records,
+//! one at a time, and a decoder the events in a record ([`binary`], [`text`], [`json`]). Memory holds one record and one
+//! read, and events borrow from there.
+
+mod binary;
+pub mod format;
+mod json;
+mod records;
+mod source;
+mod text;
+
+use std::borrow::Cow;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
+use format::{Format, detect};
+use records::{Next, RecordError, Records};
+use source::{Fill, Source};
+
+/// The format is told from this many bytes, or all there are.
+const DETECT: usize = 64 * 1024;
+
+/// A trace that is being read.
+#[derive(Debug)]
+pub struct Input {
+    name: String,
+    format: Format,
+    records: Records,
+    cursor: Cursor,
+    is_in_record: bool,
+    /// The trace of the record.
+    trace: TraceId,
+    current: Current,
+    /// The body of the event, where it does not stand in the record as it is.
+    scratch: Vec<u8>,
+    http_records: u64,
+}
+
+#[derive(Debug)]
+enum Cursor {
+    Binary(binary::Cursor),
+    Text(text::Cursor),
+    Json(json::Cursor),
+}
+
+/// The event that [`Input::event`] is to give.
+#[derive(Debug)]
+enum Current {
+    Opened(Option<Box<Connection>>),
+    Decoded(Decoded),
+    Ended,
+}
+
+/// What a decoder finds at the beginning of a record.
+#[derive(Debug)]
+enum Begun {
+    Trace(Head),
+    /// An HTTP tap's trace.
+    Http,
+    /// Nothing that concerns a conversation.
+    Nothing,
+}
+
+/// What a record says besides its events.
+#[derive(Debug)]
+struct Head {
+    trace: TraceId,
+    /// The trace begins with this record.
+    opens: bool,
+    connection: Option<Box<Connection>>,
+}
+
+/// A `SocketEvent`, its body still where the decoder found or put it.
+#[derive(Debug)]
+struct Decoded {
+    time: u64,
+    seq_num: u64,
+    connection: Option<Box<Connection>>,
+    what: DecodedWhat,
+}
+
+#[derive(Debug)]
+enum DecodedWhat {
+    Data {
+        direction: Direction,
+        body: Body,
+        truncated: bool,
+        end_stream: bool,
+    },
+    Closed,
+    /// None of what is known here.
+    Nothing,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// In the record.
+    Record(Range<usize>),
+    /// In the scratch buffer, all of it.
+    Scratch,
+    /// The same, from a format that keeps only what is UTF-8.
+    ScratchText,
+}
+
+/// Where in a record something is wrong, and what.
+#[derive(Debug)]
+struct Damage {
+    at: usize,
+    what: Cow<'static, str>,
+}
+
+/// What came of looking for the next event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is one: [`Input::event`].
+    Event,
+    /// There is nothing at the moment, because the writer of a pipe takes its time.
+    Idle,
+    /// The input has ended.
+    End,
+}
+
+/// Why an input, or a part of it, cannot be converted.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// It cannot be opened or read.
+    #[error("{name}: {source}")]
+    Io {
+        /// The input.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It has no bytes.
+    #[error("{name}: the file is empty")]
+    Empty {
+        /// The input.
+        name: String,
+    },
+    /// Its first bytes fit no format.
+    #[error("{name}: this is no Envoy tap trace, neither binary, nor length-delimited, nor text, nor JSON")]
+    NotATap {
+        /// The input.
+        name: String,
+    },
+    /// A part of it is damaged.
+    #[error("{name}: record {record} at byte {offset}: {what}")]
+    Damaged {
+        /// The input.
+        name: String,
+        /// The record's number, from 1.
+        record: u64,
+        /// Offset in the input, in bytes.
+        offset: u64,
+        /// What is wrong.
+        what: Cow<'static, str>,
+    },
+}
+
+impl Input {
+    /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
+    /// unless `format` says it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no tap trace.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        let name = name(path);
+        let opened = if path == Path::new("-") {
+            Source::stream(io::stdin())
+        } else {
+            Source::open(path)
+        };
+        match opened {
+            Ok(source) => Self::new(name, source, format),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
+    fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
+        while source.available().len() < DETECT {
+            match source.fill() {
+                // A live input is told by what it has said so far, if that is enough.
+                Ok(Fill::Idle) if detect(source.available()).is_some() => break,
+                Ok(Fill::More | Fill::Idle) => {}
+                Ok(Fill::End) => break,
+                Err(source) => return Err(InputError::Io { name, source }),
+            }
+        }
+        if source.available().is_empty() {
+            return Err(InputError::Empty { name });
+        }
+        let Some(format) = format.or_else(|| detect(source.available())) else {
+            return Err(InputError::NotATap { name });
+        };
+        Ok(Self {
+            name,
+            format,
+            records: Records::new(source, format),
+            cursor: match format {
+                Format::Binary | Format::Delimited => Cursor::Binary(binary::Cursor::default()),
+                Format::Text => Cursor::Text(text::Cursor::default()),
+                Format::Json => Cursor::Json(json::Cursor::default()),
+            },
+            is_in_record: false,
+            trace: TraceId {
+                kind: Kind::SocketBuffered,
+                id: 0,
+            },
+            current: Current::Ended,
+            scratch: Vec::new(),
+            http_records: 0,
+        })
+    }
+
+    /// The input's name in messages and in the capture.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How many records hold traces of the HTTP tap, which are not converted.
+    #[must_use]
+    pub fn http_records(&self) -> u64 {
+        self.http_records
+    }
+
+    /// How many messages Envoy says that it could not write as JSON.
+    #[must_use]
+    pub fn failed_messages(&self) -> u64 {
+        self.records.failed_messages()
+    }
+
+    /// Goes on to the next event.
+    ///
+    /// # Errors
+    /// The input is damaged here. What can be read behind the damage comes with the next calls.
+    pub fn advance(&mut self) -> Result<Step, InputError> {
+        loop {
+            let found = if self.is_in_record {
+                self.next_in_record()
+            } else {
+                match self.records.next() {
+                    Ok(Next::Record) => self.begin_record(),
+                    Ok(Next::Idle) => return Ok(Step::Idle),
+                    Ok(Next::End) => return Ok(Step::End),
+                    Err(RecordError::Io(source)) => {
+                        return Err(InputError::Io {
+                            name: self.name.clone(),
+                            source,
+                        });
+                    }
+                    Err(RecordError::Broken { offset, what }) => {
+                        return Err(self.damaged(self.records.number() + 1, offset, what));
+                    }
+                }
+            };
+            match found {
+                Ok(Some(current)) => {
+                    self.current = current;
+                    return Ok(Step::Event);
+                }
+                Ok(None) => {}
+                Err(damage) => {
+                    let offset = self.records.offset(damage.at);
+                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                }
+            }
+        }
+    }
+
+    /// Whether the event that [`Self::advance`] has found is only understood with the next one of its trace: that tells
+    /// the true length of a cut body (by `seq_num`), and whether a write is the last one.
+    #[must_use]
+    pub fn needs_look_ahead(&self) -> bool {
+        let Current::Decoded(Decoded {
+            what:
+                DecodedWhat::Data {
+                    body,
+                    truncated,
+                    end_stream,
+                    ..
+                },
+            seq_num,
+            ..
+        }) = &self.current
+        else {
+            return false;
+        };
+        *end_stream || *seq_num > 0 && (*truncated || matches!(body, Body::ScratchText))
+    }
+
+    /// The event that [`Self::advance`] has found. Its connection is given once.
+    pub fn event(&mut self) -> Event<'_> {
+        let (time, seq_num, connection, what) = match &mut self.current {
+            Current::Opened(connection) => (0, 0, connection.take(), What::Opened),
+            Current::Ended => (0, 0, None, What::Ended),
+            Current::Decoded(decoded) => {
+                let what = match &decoded.what {
+                    DecodedWhat::Data {
+                        direction,
+                        body,
+                        truncated,
+                        end_stream,
+                    } => What::Data(Data {
+                        direction: *direction,
+                        bytes: Cow::Borrowed(match body {
+                            Body::Record(range) => &self.records.record()[range.clone()],
+                            Body::Scratch | Body::ScratchText => &self.scratch,
+                        }),
+                        length: match body {
+                            _ if *truncated => Length::Cut,
+                            Body::ScratchText => Length::Unsure,
+                            Body::Record(_) | Body::Scratch => Length::Whole,
+                        },
+                        end_stream: *end_stream,
+                    }),
+                    DecodedWhat::Closed | DecodedWhat::Nothing => What::Closed,
+                };
+                (decoded.time, decoded.seq_num, decoded.connection.take(), what)
+            }
+        };
+        Event {
+            trace: self.trace,
+            time,
+            seq_num,
+            connection,
+            what,
+        }
+    }
+
+    fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
+        let record = self.records.record();
+        let is_cut = self.records.is_cut();
+        let begun = match &mut self.cursor {
+            Cursor::Binary(cursor) => cursor.begin(record, is_cut),
+            Cursor::Text(cursor) => cursor.begin(record, &mut self.scratch),
+            Cursor::Json(cursor) => cursor.begin(record),
+        };
+        match begun {
+            Ok(Begun::Trace(head)) => {
+                self.is_in_record = true;
+                self.trace = head.trace;
+                Ok(head.opens.then_some(Current::Opened(head.connection)))
+            }
+            Ok(Begun::Http) => {
+                self.http_records += 1;
+                self.end_of_record().map(|()| None)
+            }
+            Ok(Begun::Nothing) => Ok(None),
+            Err(damage) => {
+                self.end_of_record()?;
+                Err(damage)
+            }
+        }
+    }
+
+    fn next_in_record(&mut self) -> Result<Option<Current>, Damage> {
+        let record = self.records.record();
+        let next = match &mut self.cursor {
+            Cursor::Binary(cursor) => cursor.next(record),
+            Cursor::Text(cursor) => cursor.next(record, &mut self.scratch),
+            Cursor::Json(cursor) => cursor.next(record, &mut self.scratch),
+        };
+        match next {
+            Ok(Some(Decoded {
+                what: DecodedWhat::Nothing,
+                ..
+            })) => return Ok(None),
+            Ok(Some(decoded)) => return Ok(Some(Current::Decoded(decoded))),
+            Ok(None) | Err(_) => {}
+        }
+        self.is_in_record = false;
+        self.end_of_record()?;
+        next?;
+        let is_buffered = self.trace.kind == Kind::SocketBuffered;
+        Ok(is_buffered.then_some(Current::Ended))
+    }
+
+    /// Says so where the record breaks off before its end.
+    fn end_of_record(&self) -> Result<(), Damage> {
+        if self.records.is_cut() {
+            let at = self.records.record().len();
+            return Err(Damage {
+                at,
+                what: "the record breaks off here".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
+        InputError::Damaged {
+            name: self.name.clone(),
+            record,
+            offset,
+            what,
+        }
+    }
+}
+
+/// The input's name: that of the file, or a dash.
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

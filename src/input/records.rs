@@ -1,0 +1,269 @@
+//! Finds one record after another in a source, in any of the formats, and says where in the input each one stands.
+
+use std::borrow::Cow;
+use std::io;
+use std::ops::Range;
+
+use super::binary::split::{Frame, FrameError, delimited, raw};
+use super::format::{BYTE_ORDER_MARK, Format};
+use super::source::{Fill, Source};
+use super::text::split::Scanned;
+use super::{json, text};
+
+/// A record may have this many bytes. It has to be in memory as a whole; Envoy's own limits keep it far smaller.
+const MAX_RECORD: usize = 256 * 1024 * 1024;
+
+/// The records of one input.
+#[derive(Debug)]
+pub(super) struct Records {
+    source: Source,
+    splitter: Splitter,
+    /// Where the record stands in what the source has available.
+    record: Range<usize>,
+    is_cut: bool,
+    /// How many records have begun.
+    number: u64,
+    /// What stood last was neither a record nor what parts two of them.
+    is_in_noise: bool,
+    is_finished: bool,
+    failed_messages: u64,
+}
+
+#[derive(Debug)]
+enum Splitter {
+    Delimited,
+    Raw,
+    Text(text::split::Scanner),
+    Json(json::split::Scanner),
+}
+
+/// What came of looking for the next record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Record,
+    /// There is none at the moment.
+    Idle,
+    End,
+}
+
+/// Why there is no record.
+#[derive(Debug)]
+pub(super) enum RecordError {
+    Io(io::Error),
+    /// At this offset in the input.
+    Broken {
+        offset: u64,
+        what: Cow<'static, str>,
+    },
+}
+
+impl Records {
+    pub(super) fn new(mut source: Source, format: Format) -> Self {
+        let splitter = match format {
+            Format::Binary => Splitter::Raw,
+            Format::Delimited => Splitter::Delimited,
+            Format::Text => Splitter::Text(text::split::Scanner::default()),
+            Format::Json => Splitter::Json(json::split::Scanner::default()),
+        };
+        if matches!(format, Format::Text | Format::Json) && source.available().starts_with(BYTE_ORDER_MARK) {
+            source.consume(BYTE_ORDER_MARK.len());
+        }
+        Self {
+            source,
+            splitter,
+            record: 0..0,
+            is_cut: false,
+            number: 0,
+            is_in_noise: false,
+            is_finished: false,
+            failed_messages: 0,
+        }
+    }
+
+    /// The record that was found last.
+    pub(super) fn record(&self) -> &[u8] {
+        &self.source.available()[self.record.clone()]
+    }
+
+    /// Whether the record breaks off before its end.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The number of the record that was found last, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Offset in the input of a place in the record.
+    pub(super) fn offset(&self, at: usize) -> u64 {
+        self.source.offset() + (self.record.start + at) as u64
+    }
+
+    /// Messages that Envoy says it could not write as JSON.
+    pub(super) fn failed_messages(&self) -> u64 {
+        self.failed_messages
+    }
+
+    /// Goes on to the next record.
+    pub(super) fn next(&mut self) -> Result<Next, RecordError> {
+        self.source.consume(self.record.end);
+        self.record = 0..0;
+        self.is_cut = false;
+        loop {
+            if self.is_finished {
+                return Ok(Next::End);
+            }
+            let found = match self.splitter {
+                Splitter::Delimited => self.find_binary(delimited)?,
+                Splitter::Raw => self.find_binary(raw)?,
+                Splitter::Text(_) | Splitter::Json(_) => self.find_scanned()?,
+            };
+            match found {
+                Found::Record => {
+                    self.number += 1;
+                    self.is_in_noise = false;
+                    return Ok(Next::Record);
+                }
+                Found::Nothing => {}
+                Found::Incomplete if self.source.is_at_end() => {
+                    let rest = self.source.available();
+                    self.is_finished = true;
+                    if rest.trim_ascii().is_empty() {
+                        return Ok(Next::End);
+                    }
+                    self.record = 0..rest.len();
+                    self.is_cut = true;
+                    self.number += 1;
+                    return Ok(Next::Record);
+                }
+                Found::Incomplete if self.source.available().len() > MAX_RECORD => {
+                    self.is_finished = true;
+                    return Err(self.broken(TOO_LARGE));
+                }
+                Found::Incomplete => match self.source.fill().map_err(RecordError::Io)? {
+                    Fill::More | Fill::End => {}
+                    Fill::Idle => return Ok(Next::Idle),
+                },
+            }
+        }
+    }
+
+    fn find_binary(
+        &mut self,
+        frame: impl Fn(&[u8]) -> Result<Frame, FrameError>,
+    ) -> Result<Found, RecordError> {
+        let available = self.source.available();
+        match frame(available) {
+            Ok(Frame { length: 0, .. }) => self.skip_zeros(),
+            Ok(Frame { prefix, length }) if available.len() - prefix >= length => {
+                self.record = prefix..prefix + length;
+                Ok(Found::Record)
+            }
+            Ok(Frame { prefix, .. }) if self.source.is_at_end() => {
+                self.record = prefix..available.len();
+                self.is_cut = true;
+                self.is_finished = true;
+                Ok(Found::Record)
+            }
+            Ok(Frame { length, .. }) if length > MAX_RECORD => {
+                self.is_finished = true;
+                Err(self.broken(TOO_LARGE))
+            }
+            Ok(_) | Err(FrameError::Incomplete) => Ok(Found::Incomplete),
+            Err(FrameError::Broken(_)) if available.starts_with(&[0]) => self.skip_zeros(),
+            Err(FrameError::Broken(what)) => {
+                self.is_finished = true;
+                Err(self.broken(what))
+            }
+        }
+    }
+
+    /// Passes over zeros, which a file system leaves behind after a crash.
+    fn skip_zeros(&mut self) -> Result<Found, RecordError> {
+        let error = |offset, count: u64| RecordError::Broken {
+            offset,
+            what: format!("{count} bytes of zeros stand where a record should").into(),
+        };
+        let offset = self.source.offset();
+        loop {
+            let zeros = self
+                .source
+                .available()
+                .iter()
+                .take_while(|&&byte| byte == 0)
+                .count();
+            self.source.consume(zeros);
+            if !self.source.available().is_empty() {
+                return Err(error(offset, self.source.offset() - offset));
+            }
+            match self.source.fill().map_err(RecordError::Io)? {
+                Fill::More | Fill::Idle => {}
+                Fill::End => {
+                    self.is_finished = true;
+                    return Err(error(offset, self.source.offset() - offset));
+                }
+            }
+        }
+    }
+
+    fn find_scanned(&mut self) -> Result<Found, RecordError> {
+        let available = self.source.available();
+        let scanned = match &mut self.splitter {
+            Splitter::Text(scanner) => scanner.scan(available),
+            Splitter::Json(scanner) => scanner.scan(available),
+            Splitter::Delimited | Splitter::Raw => Scanned::Incomplete,
+        };
+        match scanned {
+            Scanned::Record(length) => {
+                self.record = 0..length;
+                Ok(Found::Record)
+            }
+            Scanned::Broken(length) => {
+                self.record = 0..length;
+                self.is_cut = true;
+                Ok(Found::Record)
+            }
+            Scanned::Space(length) => {
+                self.source.consume(length);
+                Ok(Found::Nothing)
+            }
+            Scanned::Noise(length) => self.skip_noise(length),
+            Scanned::Incomplete => Ok(Found::Incomplete),
+        }
+    }
+
+    /// Passes over a line that is no part of a record.
+    fn skip_noise(&mut self, length: usize) -> Result<Found, RecordError> {
+        let line = &self.source.available()[..length];
+        let shown = line.get(..60).unwrap_or(line).trim_ascii();
+        let what = format!("this is no record: {:?}", String::from_utf8_lossy(shown));
+        let error = self.broken(what);
+        let is_http_header = self.number == 0 && (line.starts_with(b"HTTP/") || self.is_in_noise);
+        let is_failed_message = line.starts_with(b"Failed to convert protobuf message to JSON");
+        self.source.consume(length);
+        self.failed_messages += u64::from(is_failed_message);
+        let is_known = is_http_header || is_failed_message || self.is_in_noise;
+        self.is_in_noise = !is_failed_message;
+        if is_known { Ok(Found::Nothing) } else { Err(error) }
+    }
+
+    fn broken(&self, what: impl Into<Cow<'static, str>>) -> RecordError {
+        RecordError::Broken {
+            offset: self.source.offset(),
+            what: what.into(),
+        }
+    }
+}
+
+const TOO_LARGE: &str = "a record of more than 256 MiB, which no tap writes";
+
+/// What came of one look at what is available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Record,
+    /// Something else, which was passed over.
+    Nothing,
+    /// The record goes on behind what there is.
+    Incomplete,
+}

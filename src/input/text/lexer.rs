@@ -1,0 +1,346 @@
+//! The tokens of protobuf's text format. <https://protobuf.dev/reference/protobuf/textformat-spec/>
+//!
+//! ```text
+//! socket_streamed_trace_segment {     # a message: `name {` or `name: {`, or with < > for the braces
+//!   trace_id: 104                     # a scalar: `name: value`, perhaps followed by `,` or `;`
+//!   event { read { data { as_bytes: "GET / HTTP/1.1\r\n\000" '\x00' } } }   # adjacent literals are one
+//! }
+//! ```
+//!
+//! The lexer works on a record where it lies; only [`Lexer::string`] copies, what it unescapes.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr3};
+
+/// Why a record cannot be read on, and where in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TextError {
+    pub(super) at: usize,
+    pub(super) what: &'static str,
+}
+
+/// What the record ends with, where it ends too early.
+const CUT: &str = "it ends in the middle of a message";
+
+#[derive(Clone, Debug)]
+pub(super) struct Lexer {
+    pub(super) at: usize,
+}
+
+/// A field's value, with the lexer standing at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// The fields of a message follow.
+    Message,
+    /// A string, number or name follows.
+    Scalar,
+}
+
+impl Lexer {
+    /// The name of the next field of a message, and what kind of value it has; `None` behind the message's closing
+    /// brace, or at the end of the record where `is_top` says that no brace closes it.
+    pub(super) fn field<'a>(
+        &mut self,
+        record: &'a [u8],
+        is_top: bool,
+    ) -> Result<Option<(&'a [u8], Value)>, TextError> {
+        self.skip_separators(record);
+        let start = self.at;
+        match record.get(start) {
+            None if is_top => return Ok(None),
+            None => return Err(self.fail(CUT)),
+            Some(b'}' | b'>') if !is_top => {
+                self.at += 1;
+                return Ok(None);
+            }
+            Some(b'[') => {
+                let length = memchr(b']', &record[start..]).ok_or_else(|| self.fail(CUT))?;
+                self.at += length + 1;
+            }
+            Some(byte) if is_name(*byte) => self.skip_name(record),
+            Some(_) => return Err(self.fail("there is no field name here")),
+        }
+        let name = &record[start..self.at];
+        self.skip_space(record);
+        let has_colon = record.get(self.at) == Some(&b':');
+        if has_colon {
+            self.at += 1;
+            self.skip_space(record);
+        }
+        match record.get(self.at) {
+            None => Err(self.fail(CUT)),
+            Some(b'{' | b'<') => {
+                self.at += 1;
+                Ok(Some((name, Value::Message)))
+            }
+            Some(_) if has_colon => Ok(Some((name, Value::Scalar))),
+            Some(_) => Err(self.fail("a field has neither a value nor a message")),
+        }
+    }
+
+    /// Passes over a value.
+    pub(super) fn skip(&mut self, record: &[u8], value: Value) -> Result<(), TextError> {
+        match value {
+            Value::Message => self.skip_message(record),
+            Value::Scalar => self.skip_scalar(record),
+        }
+    }
+
+    /// Passes over the rest of a message, however deep it is nested, without recursion.
+    fn skip_message(&mut self, record: &[u8]) -> Result<(), TextError> {
+        let mut depth = 1usize;
+        while depth > 0 {
+            match record.get(self.at) {
+                None => return Err(self.fail(CUT)),
+                Some(b'{' | b'<') => depth += 1,
+                Some(b'}' | b'>') => depth -= 1,
+                Some(b'"' | b'\'') => {
+                    self.skip_literal(record)?;
+                    continue;
+                }
+                Some(b'#') => {
+                    self.skip_space(record);
+                    continue;
+                }
+                Some(_) => {}
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn skip_scalar(&mut self, record: &[u8]) -> Result<(), TextError> {
+        match record.get(self.at) {
+            Some(b'"' | b'\'') => {
+                while matches!(record.get(self.at), Some(b'"' | b'\'')) {
+                    self.skip_literal(record)?;
+                    self.skip_space(record);
+                }
+                Ok(())
+            }
+            Some(b'[') => self.skip_list(record),
+            _ => self.word(record).map(drop),
+        }
+    }
+
+    fn skip_list(&mut self, record: &[u8]) -> Result<(), TextError> {
+        let mut depth = 0usize;
+        loop {
+            match record.get(self.at) {
+                None => return Err(self.fail(CUT)),
+                Some(b'[' | b'{' | b'<') => depth += 1,
+                Some(b']' | b'}' | b'>') => depth -= 1,
+                Some(b'"' | b'\'') => {
+                    self.skip_literal(record)?;
+                    continue;
+                }
+                Some(_) => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A number or a name.
+    pub(super) fn word<'a>(&mut self, record: &'a [u8]) -> Result<&'a [u8], TextError> {
+        let start = self.at;
+        while record
+            .get(self.at)
+            .is_some_and(|&byte| is_name(byte) || matches!(byte, b'-' | b'+'))
+        {
+            self.at += 1;
+        }
+        match self.at {
+            end if end == record.len() => Err(self.fail(CUT)),
+            end if end == start => Err(self.fail("there is no value here")),
+            end => Ok(&record[start..end]),
+        }
+    }
+
+    /// An unsigned integer, decimal, octal or hexadecimal.
+    pub(super) fn unsigned(&mut self, record: &[u8]) -> Result<u64, TextError> {
+        let at = self.at;
+        u64::try_from(self.integer(record)?).map_err(|_| TextError {
+            at,
+            what: NOT_A_NUMBER,
+        })
+    }
+
+    /// An integer.
+    pub(super) fn integer(&mut self, record: &[u8]) -> Result<i128, TextError> {
+        let at = self.at;
+        let word = self.word(record)?;
+        let (sign, digits) = word.strip_prefix(b"-").map_or((1, word), |digits| (-1, digits));
+        let (radix, digits) = match digits {
+            [b'0', b'x' | b'X', hex @ ..] => (16, hex),
+            [b'0', octal @ ..] if !octal.is_empty() => (8, octal),
+            decimal => (10, decimal),
+        };
+        str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| u64::from_str_radix(digits, radix).ok())
+            .map(|number| sign * i128::from(number))
+            .ok_or(TextError {
+                at,
+                what: NOT_A_NUMBER,
+            })
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, record: &[u8]) -> Result<bool, TextError> {
+        let at = self.at;
+        match self.word(record)? {
+            b"true" | b"True" | b"t" | b"1" => Ok(true),
+            b"false" | b"False" | b"f" | b"0" => Ok(false),
+            _ => Err(TextError {
+                at,
+                what: "there is neither true nor false here",
+            }),
+        }
+    }
+
+    /// A string, unescaped into `out`, which is emptied first. Adjacent literals are one string.
+    pub(super) fn string(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
+        out.clear();
+        if !matches!(record.get(self.at), Some(b'"' | b'\'')) {
+            return Err(self.fail("there is no string here"));
+        }
+        while matches!(record.get(self.at), Some(b'"' | b'\'')) {
+            self.literal(record, out)?;
+            self.skip_space(record);
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
+        let quote = record[self.at];
+        self.at += 1;
+        loop {
+            let rest = &record[self.at..];
+            let plain = memchr3(quote, b'\\', b'\n', rest).ok_or_else(|| self.fail(CUT))?;
+            out.extend_from_slice(&rest[..plain]);
+            self.at += plain + 1;
+            match rest[plain] {
+                b'\\' => self.at += unescape(&record[self.at..], out).ok_or_else(|| self.fail(CUT))?,
+                b'\n' => return Err(self.fail(OPEN_STRING)),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn skip_literal(&mut self, record: &[u8]) -> Result<(), TextError> {
+        let end = literal_end(record, self.at).ok_or_else(|| self.fail(CUT))?;
+        self.at = end;
+        Ok(())
+    }
+
+    fn skip_name(&mut self, record: &[u8]) {
+        while record.get(self.at).is_some_and(|&byte| is_name(byte)) {
+            self.at += 1;
+        }
+    }
+
+    /// White space and comments.
+    fn skip_space(&mut self, record: &[u8]) {
+        while let Some(&byte) = record.get(self.at) {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b'#' => self.at += memchr(b'\n', &record[self.at..]).unwrap_or(record.len() - self.at),
+                _ => return,
+            }
+        }
+    }
+
+    fn skip_separators(&mut self, record: &[u8]) {
+        self.skip_space(record);
+        while matches!(record.get(self.at), Some(b',' | b';')) {
+            self.at += 1;
+            self.skip_space(record);
+        }
+    }
+
+    fn fail(&self, what: &'static str) -> TextError {
+        TextError { at: self.at, what }
+    }
+}
+
+const NOT_A_NUMBER: &str = "there is no number here, or one that is too large";
+const OPEN_STRING: &str = "a string does not end on its line";
+
+/// Where the literal that begins at `at` ends, or `None` if it goes on behind the record. A line's end ends it too:
+/// whoever reads it says that it is broken.
+pub(super) fn literal_end(record: &[u8], at: usize) -> Option<usize> {
+    let quote = record[at];
+    let mut at = at + 1;
+    loop {
+        at += memchr3(quote, b'\\', b'\n', record.get(at..)?)?;
+        match record[at] {
+            b'\\' => at += 2,
+            b'\n' => return Some(at),
+            _ => return Some(at + 1),
+        }
+    }
+}
+
+/// Where the comment that begins at `at` ends, or `None` if it goes on behind the record.
+pub(super) fn comment_end(record: &[u8], at: usize) -> Option<usize> {
+    memchr(b'\n', &record[at..]).map(|length| at + length)
+}
+
+/// Names, numbers and dots.
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
+}
+
+/// Unescapes what stands behind a backslash and returns its length, or `None` if the record ends in it.
+fn unescape(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let first = *escape.first()?;
+    let byte = match first {
+        b'0'..=b'7' => {
+            let digits = digits(escape, 3, 8)?;
+            out.push(number(&escape[digits.clone()], 8) as u8);
+            return Some(digits.end);
+        }
+        b'x' | b'X' => {
+            let digits = digits(&escape[1..], 2, 16)?;
+            out.push(number(&escape[1..][digits.clone()], 16) as u8);
+            return Some(1 + digits.end);
+        }
+        b'u' | b'U' => {
+            let digits = digits(&escape[1..], if first == b'u' { 4 } else { 8 }, 16)?;
+            let character = char::from_u32(number(&escape[1..][digits.clone()], 16));
+            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(1 + digits.end);
+        }
+        b'a' => 0x07,
+        b'b' => 0x08,
+        b't' => b'\t',
+        b'n' => b'\n',
+        b'v' => 0x0b,
+        b'f' => 0x0c,
+        b'r' => b'\r',
+        other => other,
+    };
+    out.push(byte);
+    Some(1)
+}
+
+/// The range of up to `most` digits at the beginning of `bytes`, or `None` if they may go on behind them.
+fn digits(bytes: &[u8], most: usize, radix: u32) -> Option<Range<usize>> {
+    let count = bytes
+        .iter()
+        .take(most)
+        .take_while(|&&byte| char::from(byte).is_digit(radix))
+        .count();
+    (count < bytes.len()).then_some(0..count)
+}
+
+fn number(digits: &[u8], radix: u32) -> u32 {
+    digits.iter().fold(0, |number, &digit| {
+        number * radix + char::from(digit).to_digit(radix).unwrap_or(0)
+    })
+}

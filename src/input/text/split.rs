@@ -1,0 +1,128 @@
+//! Finds the records of text traces: from a field name at the top to the brace that closes its message.
+
+use memchr::memchr;
+
+use super::lexer::{comment_end, literal_end};
+
+/// The names of the messages at the top of a trace.
+const TRACES: [&[u8]; 4] = [
+    b"socket_streamed_trace_segment",
+    b"socket_buffered_trace",
+    b"http_streamed_trace_segment",
+    b"http_buffered_trace",
+];
+
+/// Goes through the bytes of a record that is still being read, each once.
+#[derive(Debug, Default)]
+pub(in crate::input) struct Scanner {
+    /// How far it has come, from the beginning of the record.
+    at: usize,
+    depth: usize,
+}
+
+/// How far a record reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::input) enum Scanned {
+    /// The record has this many bytes.
+    Record(usize),
+    /// These bytes part one record from the next.
+    Space(usize),
+    /// These bytes are no record, and not the beginning of one.
+    Noise(usize),
+    /// The record goes on behind what there is.
+    Incomplete,
+    /// The record breaks off after this many bytes, where another one begins.
+    Broken(usize),
+}
+
+impl Scanner {
+    /// Looks for the end of the record that begins with `bytes`. After [`Scanned::Incomplete`] it goes on with more of
+    /// the same bytes, after all else with those that follow.
+    pub(in crate::input) fn scan(&mut self, bytes: &[u8]) -> Scanned {
+        let scanned = self.find(bytes);
+        if scanned != Scanned::Incomplete {
+            *self = Self::default();
+        }
+        scanned
+    }
+
+    fn find(&mut self, bytes: &[u8]) -> Scanned {
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'{' | b'<' => self.depth += 1,
+                b'}' | b'>' if self.depth <= 1 => {
+                    let end = self.at + 1;
+                    return if self.depth == 1 {
+                        Scanned::Record(end)
+                    } else {
+                        Scanned::Noise(end)
+                    };
+                }
+                b'}' | b'>' => self.depth -= 1,
+                b'"' | b'\'' if self.depth > 0 => match literal_end(bytes, self.at) {
+                    Some(end) => {
+                        self.at = end;
+                        continue;
+                    }
+                    None => return Scanned::Incomplete,
+                },
+                b'#' => match comment_end(bytes, self.at) {
+                    Some(end) => {
+                        self.at = end;
+                        continue;
+                    }
+                    None => return Scanned::Incomplete,
+                },
+                b'\n' if self.depth > 0 => match begins_trace(&bytes[self.at + 1..]) {
+                    Some(true) => return Scanned::Broken(self.at + 1),
+                    Some(false) => {}
+                    None => return Scanned::Incomplete,
+                },
+                // At the top there is nothing but white space, and a name and a colon before the brace.
+                _ if self.depth == 0 && !is_top(byte) => {
+                    let rest = &bytes[self.at..];
+                    return match memchr(b'\n', rest) {
+                        Some(length) => Scanned::Noise(self.at + length + 1),
+                        None => Scanned::Incomplete,
+                    };
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+        Scanned::Incomplete
+    }
+}
+
+fn is_top(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'_' | b':' | b',' | b';')
+}
+
+/// Whether a trace begins at the beginning of `line`; `None` if that cannot be told yet.
+fn begins_trace(line: &[u8]) -> Option<bool> {
+    if !matches!(line.first()?, b's' | b'h') {
+        return Some(false);
+    }
+    for trace in TRACES {
+        let length = trace.len().min(line.len());
+        if line[..length] == trace[..length] {
+            return (length == trace.len()).then_some(true);
+        }
+    }
+    Some(false)
+}
+
+/// Whether an input that begins like this is text: a trace's name, behind nothing but white space and comments.
+pub(in crate::input) fn is_text(prefix: &[u8]) -> bool {
+    let mut rest = prefix.trim_ascii_start();
+    while rest.starts_with(b"#") {
+        rest = memchr(b'\n', rest)
+            .map_or(&[][..], |end| &rest[end..])
+            .trim_ascii_start();
+    }
+    !rest.is_empty()
+        && TRACES.iter().any(|trace| {
+            let length = trace.len().min(rest.len());
+            rest[..length] == trace[..length]
+        })
+}

@@ -1,0 +1,28 @@
+//! Turns traces that a proxy recorded above its sockets into packet captures.
+//!
+//! ```text
+//! input ──Event──▶ sequence ──Event──▶ conversation ──Segment──▶ tcp ──Packet──▶ output
+//! ```
+//!
+//! [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them, [`conversation`] gives
+//! each connection its addresses and [`tcp`] its segments, and [`output`] writes the capture. [`convert`] puts these
+//! together, and [`report`] gathers what people are to be told.
+
+pub mod address;
+pub mod checksum;
+pub mod conversation;
+pub mod convert;
+pub mod frame;
+pub mod initiator;
+pub mod input;
+pub mod output;
+pub mod report;
+pub mod sequence;
+pub mod tcp;
+pub mod trace;
+
+/// Envoy's messages, compiled from `proto/`.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod proto {
+    include!(concat!(env!("OUT_DIR"), "/envoy.rs"));
+}

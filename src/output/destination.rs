@@ -1,0 +1,178 @@
+//! Where a capture goes: standard output, or a file that appears in one step when it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A place to write a capture to.
+#[derive(Debug)]
+pub struct Destination(Place);
+
+#[derive(Debug)]
+enum Place {
+    Stdout(io::Stdout),
+    /// A pipe or a device, which has to be written as it is.
+    Device(File),
+    /// Written beside the file that it will replace.
+    Beside {
+        temporary: NamedTempFile,
+        path: PathBuf,
+    },
+}
+
+/// Why a capture cannot be written there.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// Binary data would go to a screen.
+    #[error(
+        "standard output is a terminal, and a capture is binary: name a CAPTURE file, or pipe it to `tshark -r -`"
+    )]
+    Terminal,
+    /// The file exists and holds something else.
+    #[error(
+        "{path} exists and is no capture, so it is not overwritten; to convert several traces into one capture, \
+         name it with -w CAPTURE"
+    )]
+    NotACapture {
+        /// The file.
+        path: String,
+    },
+    /// The file is also an input.
+    #[error("{path} is an input; name another file for the capture")]
+    IsInput {
+        /// The file.
+        path: String,
+    },
+    /// The file cannot be created.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Destination {
+    /// Standard output, unless that is a terminal.
+    ///
+    /// # Errors
+    /// [`DestinationError::Terminal`].
+    pub fn stdout() -> Result<Self, DestinationError> {
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            return Err(DestinationError::Terminal);
+        }
+        Ok(Self(Place::Stdout(stdout)))
+    }
+
+    /// The file at `path`, which none of `inputs` may be. An existing file is replaced only if it is empty or a
+    /// capture.
+    ///
+    /// # Errors
+    /// The file must not be replaced, or cannot be created.
+    pub fn file(path: &Path, inputs: &[PathBuf]) -> Result<Self, DestinationError> {
+        let named = path.display().to_string();
+        let failed = |source| DestinationError::Io {
+            path: named.clone(),
+            source,
+        };
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(metadata) if !metadata.is_file() => {
+                let device = File::options().write(true).open(path).map_err(failed)?;
+                return Ok(Self(Place::Device(device)));
+            }
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        // The file that a symbolic link leads to is replaced, not the link.
+        let path = if metadata.is_some() {
+            fs::canonicalize(path).map_err(failed)?
+        } else {
+            path.to_owned()
+        };
+        if metadata.is_some() {
+            if inputs
+                .iter()
+                .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
+            {
+                return Err(DestinationError::IsInput { path: named });
+            }
+            if !is_capture(&path).map_err(failed)? {
+                return Err(DestinationError::NotACapture { path: named });
+            }
+        }
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let temporary = tempfile::Builder::new()
+            .prefix(".tap2pcap-")
+            .tempfile_in(directory)
+            .map_err(|error| failed(plain(error)))?;
+        if let Some(metadata) = metadata {
+            temporary
+                .as_file()
+                .set_permissions(metadata.permissions())
+                .map_err(failed)?;
+        }
+        Ok(Self(Place::Beside { temporary, path }))
+    }
+
+    /// Whether somebody may be reading while it is written, so that what there is should not be kept back.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        !matches!(self.0, Place::Beside { .. })
+    }
+
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self.0 {
+            Place::Stdout(mut stdout) => stdout.flush(),
+            Place::Device(mut device) => device.flush(),
+            Place::Beside { temporary, path } => {
+                temporary.persist(path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            // A lock and a line buffer stand before standard output: at the sizes of our blocks both are nothing.
+            Place::Stdout(stdout) => stdout
+                .write(bytes)
+                .and_then(|count| stdout.flush().map(|()| count)),
+            Place::Device(device) => device.write(bytes),
+            Place::Beside { temporary, .. } => temporary.as_file_mut().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An error without the name of the temporary file, which means nothing to a reader.
+fn plain(error: io::Error) -> io::Error {
+    error.kind().into()
+}
+
+/// Whether a file is empty or begins as pcap or pcapng do, in either byte order.
+fn is_capture(path: &Path) -> io::Result<bool> {
+    let mut magic = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut magic)?;
+    Ok(magic.is_empty()
+        || matches!(
+            magic[..],
+            [0xd4, 0xc3, 0xb2, 0xa1]
+                | [0xa1, 0xb2, 0xc3, 0xd4]
+                | [0x4d, 0x3c, 0xb2, 0xa1]
+                | [0xa1, 0xb2, 0x3c, 0x4d]
+                | [0x0a, 0x0d, 0x0d, 0x0a]
+        ))
+}

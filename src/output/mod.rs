@@ -1,0 +1,188 @@
+//! The capture: packets in, a pcap or pcapng file or stream out.
+//!
+//! A [`Packet`] comes as headers and payload, is encoded straight into a buffer ([`pcap`], [`pcapng`]), put in order
+//! of time with the packets around it ([`order`]) and written by a thread of its own ([`writer`]) to a
+//! [`destination`].
+
+pub mod destination;
+mod order;
+mod pcap;
+mod pcapng;
+mod writer;
+
+use std::io;
+
+use crate::frame::LinkType;
+use crate::trace::Direction;
+use destination::Destination;
+use order::Window;
+use writer::Writer;
+
+/// The snap length that captures state, in bytes: tcpdump's, above any packet of ours.
+const SNAP_LENGTH: u32 = 262_144;
+
+/// The file format of a capture, by the names of Wireshark's editcap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// pcap with nanoseconds.
+    NsecPcap,
+    /// pcap with microseconds.
+    Pcap,
+    /// pcapng with nanoseconds, comments, directions and interfaces.
+    PcapNg,
+}
+
+/// A packet to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// Where it belongs among the packets of the capture: its time, or that of an earlier packet of its conversation
+    /// where that is later. Packets with the same value stay in the order in which they were written.
+    pub order: u64,
+    /// Index of the input that it comes from.
+    pub interface: u32,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The headers.
+    pub headers: &'a [u8],
+    /// What is captured of the payload.
+    pub payload: &'a [u8],
+    /// Bytes of payload on the wire: as many as `payload`, or more.
+    pub original_len: usize,
+    /// Comments, which only pcapng holds.
+    pub comments: &'a [String],
+}
+
+impl Packet<'_> {
+    fn captured_len(&self) -> usize {
+        self.headers.len() + self.payload.len()
+    }
+
+    fn original_len(&self) -> usize {
+        self.headers.len() + self.original_len
+    }
+}
+
+/// A capture that is being written.
+pub struct Capture {
+    encoder: Encoder,
+    window: Window,
+    writer: Writer,
+    packets: u64,
+    late: u64,
+}
+
+enum Encoder {
+    Pcap(pcap::Encoder),
+    PcapNg(Box<pcapng::Encoder>),
+}
+
+impl Capture {
+    /// Begins a capture with an interface for each of `inputs`, which are their names.
+    ///
+    /// # Errors
+    /// The thread that writes cannot be started.
+    pub fn new(
+        destination: Destination,
+        format: Format,
+        link_type: LinkType,
+        inputs: &[String],
+    ) -> io::Result<Self> {
+        let mut header = Vec::new();
+        let encoder = match format {
+            Format::NsecPcap | Format::Pcap => Encoder::Pcap(pcap::Encoder::new(
+                format == Format::NsecPcap,
+                link_type,
+                &mut header,
+            )),
+            Format::PcapNg => Encoder::PcapNg(Box::new(pcapng::Encoder::new(link_type, inputs, &mut header))),
+        };
+        let mut capture = Self {
+            encoder,
+            window: Window::new(),
+            writer: Writer::new(destination)?,
+            packets: 0,
+            late: 0,
+        };
+        capture.send(header)?;
+        Ok(capture)
+    }
+
+    /// Whether the format keeps a packet's comments.
+    #[must_use]
+    pub fn has_comments(&self) -> bool {
+        matches!(self.encoder, Encoder::PcapNg(_))
+    }
+
+    /// Writes a packet.
+    ///
+    /// # Errors
+    /// What was written before could not be.
+    pub fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.packets += 1;
+        let Self { encoder, window, .. } = self;
+        window.push(packet.order, |buffer| match encoder {
+            Encoder::Pcap(encoder) => encoder.encode(packet, buffer),
+            Encoder::PcapNg(encoder) => encoder.encode(packet, buffer),
+        });
+        if self.window.is_full() {
+            self.release(false)?;
+        }
+        Ok(())
+    }
+
+    /// Writes out all that is held back for the order of time: for an input that has nothing more at the moment.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.release(true)
+    }
+
+    /// Writes what is left and puts the capture in its place.
+    ///
+    /// # Errors
+    /// As for [`Self::write`], and where the file cannot be put in its place.
+    pub fn finish(mut self) -> io::Result<Written> {
+        self.release(true)?;
+        self.writer.finish()?;
+        Ok(Written {
+            packets: self.packets,
+            late: self.late,
+        })
+    }
+
+    fn release(&mut self, all: bool) -> io::Result<()> {
+        self.late += self.window.seal(all);
+        while let Some(block) = self.window.pop(all) {
+            self.send(block)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, block: Vec<u8>) -> io::Result<()> {
+        if let Some(empty) = self.writer.send(block)? {
+            self.window.recycle(empty);
+        }
+        Ok(())
+    }
+}
+
+/// What a finished capture holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Packets.
+    pub packets: u64,
+    /// Packets that stand behind one that is later than they are.
+    pub late: u64,
+}
+
+impl LinkType {
+    fn datalink(self) -> pcap_file::DataLink {
+        match self {
+            Self::Ethernet => pcap_file::DataLink::ETHERNET,
+            Self::Raw => pcap_file::DataLink::RAW,
+        }
+    }
+}

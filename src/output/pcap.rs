@@ -1,0 +1,53 @@
+//! Classic pcap, little-endian, with nanoseconds or microseconds.
+
+use pcap_file::Endianness;
+use pcap_file::pcap::{PcapHeader, PcapTsResolution};
+
+use super::{Packet, SNAP_LENGTH};
+use crate::frame::LinkType;
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
+pub(super) struct Encoder {
+    nanoseconds: bool,
+}
+
+impl Encoder {
+    /// Puts the file's header into `header`.
+    pub(super) fn new(nanoseconds: bool, link_type: LinkType, header: &mut Vec<u8>) -> Self {
+        let file = PcapHeader {
+            snaplen: SNAP_LENGTH,
+            datalink: link_type.datalink(),
+            ts_resolution: if nanoseconds {
+                PcapTsResolution::NanoSecond
+            } else {
+                PcapTsResolution::MicroSecond
+            },
+            endianness: Endianness::Little,
+            ..PcapHeader::default()
+        };
+        file.write_to(header).expect("writing to memory does not fail");
+        Self { nanoseconds }
+    }
+
+    /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
+    /// the payload is copied once.
+    pub(super) fn encode(&self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+        // The format's seconds end in 2106.
+        let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or(u32::MAX);
+        let fraction = packet.time % NANOSECONDS;
+        let fraction = if self.nanoseconds {
+            fraction
+        } else {
+            fraction / 1000
+        } as u32;
+        let mut record = [0; 16];
+        record[0..4].copy_from_slice(&seconds.to_le_bytes());
+        record[4..8].copy_from_slice(&fraction.to_le_bytes());
+        record[8..12].copy_from_slice(&(packet.captured_len() as u32).to_le_bytes());
+        record[12..16].copy_from_slice(&(packet.original_len() as u32).to_le_bytes());
+        buffer.extend_from_slice(&record);
+        buffer.extend_from_slice(packet.headers);
+        buffer.extend_from_slice(packet.payload);
+    }
+}

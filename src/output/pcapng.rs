@@ -1,0 +1,166 @@
+//! pcapng, little-endian, with nanoseconds: an interface for each input, and on each packet its direction and comments.
+//!
+//! pcap-file writes the section header, the interfaces and the few packets that have comments. It wants a packet's
+//! bytes as one slice, so the others are encoded here: the payload is copied once.
+
+use std::borrow::Cow;
+use std::mem;
+use std::time::Duration;
+
+use pcap_file::Endianness;
+use pcap_file::pcapng::PcapNgWriter;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
+};
+use pcap_file::pcapng::blocks::opt_common::CommonOption;
+use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
+
+use super::{Packet, SNAP_LENGTH};
+use crate::frame::LinkType;
+use crate::trace::Direction;
+
+const ENHANCED_PACKET: u32 = 6;
+const OPTION_FLAGS: u16 = 2;
+/// Block type, length, interface, two halves of the time, captured and original length.
+const BEFORE_PACKET: usize = 28;
+/// The flags option, the end of options, and the length once more.
+const AFTER_PACKET: usize = 16;
+
+pub(super) struct Encoder {
+    /// Holds what the interfaces are; its buffer is lent to it for each packet with comments.
+    writer: PcapNgWriter<Vec<u8>>,
+}
+
+impl Encoder {
+    /// Puts the section header and the interfaces into `header`.
+    pub(super) fn new(link_type: LinkType, inputs: &[String], header: &mut Vec<u8>) -> Self {
+        let program = concat!("tap2pcap ", env!("CARGO_PKG_VERSION"));
+        let comment = format!(
+            "Made from a proxy's tap by {program}: payloads, times and addresses are what the proxy recorded above \
+             its sockets; link, IP and TCP headers are synthetic."
+        );
+        let section = SectionHeaderBlock {
+            endianness: Endianness::Little,
+            options: vec![
+                SectionHeaderOption::UserApplication(Cow::Borrowed(program)),
+                SectionHeaderOption::Common(CommonOption::Comment(Cow::Owned(comment))),
+            ],
+            ..SectionHeaderBlock::default()
+        };
+        const INFALLIBLE: &str = "valid blocks, and writing to memory does not fail";
+        let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).expect(INFALLIBLE);
+        for name in inputs {
+            let interface = InterfaceDescriptionBlock {
+                linktype: link_type.datalink(),
+                snaplen: SNAP_LENGTH,
+                options: vec![
+                    InterfaceDescriptionOption::IfName(Cow::Borrowed(option_text(name))),
+                    InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+                ],
+            };
+            writer.write_pcapng_block(interface).expect(INFALLIBLE);
+        }
+        header.append(writer.get_mut());
+        Self { writer }
+    }
+
+    pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+        if packet.comments.is_empty() {
+            encode_plain(packet, buffer);
+        } else {
+            self.encode_with_comments(packet, buffer);
+        }
+    }
+
+    fn encode_with_comments(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+        let comments = packet
+            .comments
+            .iter()
+            .map(|comment| EnhancedPacketOption::Common(CommonOption::Comment(option_text(comment).into())));
+        let block = EnhancedPacketBlock {
+            interface_id: packet.interface,
+            timestamp: Duration::from_nanos(packet.time),
+            original_len: packet.original_len() as u32,
+            data: Cow::Owned([packet.headers, packet.payload].concat()),
+            options: std::iter::once(EnhancedPacketOption::Flags(flags(packet.direction)))
+                .chain(comments)
+                .collect(),
+        };
+        mem::swap(self.writer.get_mut(), buffer);
+        let written = self.writer.write_pcapng_block(block);
+        mem::swap(self.writer.get_mut(), buffer);
+        written.expect("a valid block, and writing to memory does not fail");
+    }
+}
+
+fn encode_plain(packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+    let captured = packet.captured_len();
+    let padding = captured.next_multiple_of(4) - captured;
+    let length = ((BEFORE_PACKET + captured + padding + AFTER_PACKET) as u32).to_le_bytes();
+    let mut before = [0; BEFORE_PACKET];
+    before[0..4].copy_from_slice(&ENHANCED_PACKET.to_le_bytes());
+    before[4..8].copy_from_slice(&length);
+    before[8..12].copy_from_slice(&packet.interface.to_le_bytes());
+    before[12..16].copy_from_slice(&((packet.time >> 32) as u32).to_le_bytes());
+    before[16..20].copy_from_slice(&(packet.time as u32).to_le_bytes());
+    before[20..24].copy_from_slice(&(captured as u32).to_le_bytes());
+    before[24..28].copy_from_slice(&(packet.original_len() as u32).to_le_bytes());
+    buffer.extend_from_slice(&before);
+    buffer.extend_from_slice(packet.headers);
+    buffer.extend_from_slice(packet.payload);
+
+    let mut after = [0; 3 + AFTER_PACKET];
+    let options = &mut after[padding..];
+    options[0..2].copy_from_slice(&OPTION_FLAGS.to_le_bytes());
+    options[2..4].copy_from_slice(&4u16.to_le_bytes());
+    options[4..8].copy_from_slice(&flags(packet.direction).to_le_bytes());
+    options[12..16].copy_from_slice(&length);
+    buffer.extend_from_slice(&after[..padding + AFTER_PACKET]);
+}
+
+/// `epb_flags`: 1 is inbound, 2 outbound, seen from the proxy.
+fn flags(direction: Direction) -> u32 {
+    match direction {
+        Direction::Read => 1,
+        Direction::Write => 2,
+    }
+}
+
+/// What fits of a text into an option, whose length is 16 bits wide.
+fn option_text(text: &str) -> &str {
+    &text[..text.floor_char_boundary(60_000)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The packets that are encoded here are what pcap-file would have written.
+    #[test]
+    fn plain_packets_are_as_pcap_file_writes_them() {
+        let mut encoder = Encoder::new(LinkType::Ethernet, &["input".into()], &mut Vec::new());
+        let headers = [7; 54];
+        for len in 0..9 {
+            let payload = vec![1; len];
+            let packet = Packet {
+                time: u64::from(u32::MAX) * 1000 + len as u64,
+                order: 0,
+                interface: 0,
+                direction: if len % 2 == 0 {
+                    Direction::Read
+                } else {
+                    Direction::Write
+                },
+                headers: &headers,
+                payload: &payload,
+                original_len: 2 * len,
+                comments: &[],
+            };
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            encoder.encode(&packet, &mut ours);
+            encoder.encode_with_comments(&packet, &mut theirs);
+            assert_eq!(ours, theirs);
+        }
+    }
+}

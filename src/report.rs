@@ -1,0 +1,171 @@
+//! What a person is told: errors as they come, warnings once a kind with a count, and a summary at the end.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+/// A kind of loss or of makeshift that does not keep a trace from being converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Warning {
+    /// A body is cut; its true length is known.
+    Cut,
+    /// A body is cut, and its true length is not known.
+    CutUnknown,
+    /// A trace has no IP addresses.
+    StandIn,
+    /// A body in `JSON_BODY_AS_STRING` was not UTF-8.
+    LossyText,
+    /// Envoy could not write a message as JSON.
+    FailedMessage,
+    /// A packet is older than what has already been written.
+    Late,
+    /// `--local` or `--remote` was given, but every trace has its own.
+    UnusedAddress,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Conversations.
+    pub traces: u64,
+    /// Bytes of payload that were captured.
+    pub bytes: u64,
+    /// Bytes that are known to be missing.
+    pub missing_bytes: u64,
+    warnings: BTreeMap<Warning, (u64, String)>,
+    errors: u64,
+}
+
+impl Report {
+    /// Says what is wrong with an input, at once.
+    pub fn error(&mut self, error: &dyn Display) {
+        self.errors += 1;
+        message("error", error);
+    }
+
+    /// Counts a warning. Of each kind the first `example` is kept.
+    pub fn warn(&mut self, warning: Warning, example: impl FnOnce() -> String) {
+        self.warn_many(warning, 1, example);
+    }
+
+    /// Counts `count` warnings of one kind.
+    pub fn warn_many(&mut self, warning: Warning, count: u64, example: impl FnOnce() -> String) {
+        if count > 0 {
+            self.warnings.entry(warning).or_insert_with(|| (0, example())).0 += count;
+        }
+    }
+
+    /// How many inputs, or parts of inputs, could not be read.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Whether there was a warning.
+    #[must_use]
+    pub fn has_warnings(&self) -> bool {
+        !self.warnings.is_empty()
+    }
+
+    /// How many warnings of a kind there were.
+    #[must_use]
+    pub fn count(&self, warning: Warning) -> u64 {
+        self.warnings.get(&warning).map_or(0, |&(count, _)| count)
+    }
+
+    /// Prints the warnings.
+    pub fn print_warnings(&self) {
+        for (&warning, (count, example)) in &self.warnings {
+            message(
+                "warning",
+                &Counted {
+                    warning,
+                    count: *count,
+                    example,
+                },
+            );
+        }
+    }
+}
+
+/// Prints a line for people.
+pub fn message(kind: &str, text: &dyn Display) {
+    use std::io::Write;
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr().lock(), "tap2pcap: {kind}: {text}");
+}
+
+/// A warning with what makes it concrete.
+struct Counted<'a> {
+    warning: Warning,
+    count: u64,
+    example: &'a str,
+}
+
+impl Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            warning,
+            count,
+            example,
+        } = self;
+        let many = |one: &str, more: &str| -> String {
+            if *count == 1 {
+                format!("1 {one}")
+            } else {
+                format!("{} {more}", grouped(*count))
+            }
+        };
+        match warning {
+            Warning::Cut => write!(
+                f,
+                "{} cut by the tap's limit; the packets say the true length ({example}); to keep whole bodies, raise \
+                 max_buffered_rx_bytes and max_buffered_tx_bytes",
+                many("body was", "bodies were")
+            ),
+            Warning::CutUnknown => write!(
+                f,
+                "{} cut by the tap's limit and the trace does not tell the true length: the packet says one byte more \
+                 than there is ({example}); to keep whole bodies, raise max_buffered_rx_bytes and \
+                 max_buffered_tx_bytes",
+                many("body was", "bodies were")
+            ),
+            Warning::StandIn => write!(
+                f,
+                "{} no IP address for one or both sides; others stand in ({example}); set them with --local and --remote",
+                many("trace has", "traces have")
+            ),
+            Warning::LossyText => write!(
+                f,
+                "{} not UTF-8, and the format JSON_BODY_AS_STRING has not kept what was not ({example}); to keep all \
+                 bytes and the addresses, tap with JSON_BODY_AS_BYTES",
+                many("body was", "bodies were")
+            ),
+            Warning::FailedMessage => write!(
+                f,
+                "{} lost in Envoy, which says that it could not write JSON ({example}); to keep all, tap with \
+                 JSON_BODY_AS_BYTES",
+                many("message was", "messages were")
+            ),
+            Warning::Late => write!(
+                f,
+                "{} out of the order of time by more than can be put right while streaming; reordercap does it",
+                many("packet is", "packets are")
+            ),
+            Warning::UnusedAddress => write!(f, "{example} was not needed: every trace has its own address"),
+        }
+    }
+}
+
+/// A number with its thousands parted.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

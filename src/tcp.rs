@@ -1,0 +1,228 @@
+//! The TCP state of one conversation: what the trace recorded becomes segments.
+//!
+//! Sequence numbers count the bytes that were on the socket. Bytes that the trace lacks are segments all the same, whose
+//! packets are captured short; so readers know that they were there, and the next message begins where it should.
+
+use std::io;
+
+use crate::frame::{ACK, FIN, Headers, PSH, SYN, Segment};
+use crate::output::{Capture, Packet};
+use crate::trace::{Data, Direction, Length, Side};
+
+/// More missing bytes than this in one event are passed over in the sequence numbers instead of being put into
+/// segments: a proxy does not read so much at a time, and a damaged `seq_num` must not fill the disk.
+pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
+/// The same in segments, which may be small.
+const MAX_MISSING_SEGMENTS: u64 = 4096;
+
+/// The TCP state of a conversation.
+#[derive(Debug)]
+pub struct Tcp {
+    /// What stands before the payload, by direction.
+    headers: [Headers; 2],
+    /// The next sequence number, by direction.
+    next: [u32; 2],
+    has_sent_fin: [bool; 2],
+    /// The most bytes of payload in a segment.
+    max_segment: usize,
+    initiator: Side,
+    interface: u32,
+    /// The greatest time of a packet so far, in nanoseconds.
+    order: u64,
+    /// What is to be said on the next packet.
+    comments: Vec<String>,
+}
+
+/// What a segment is, besides what the state of the conversation says.
+struct Sent<'a> {
+    time: u64,
+    direction: Direction,
+    flags: u8,
+    payload: &'a [u8],
+    original_len: usize,
+}
+
+impl Tcp {
+    /// A conversation that `initiator` opens. `headers` and `initial` (the sequence number that a SYN would have) are by
+    /// direction. Its packets come from the input that is number `interface`.
+    #[must_use]
+    pub fn new(
+        headers: [Headers; 2],
+        initial: [u32; 2],
+        max_segment: usize,
+        initiator: Side,
+        interface: u32,
+    ) -> Self {
+        Self {
+            headers,
+            next: initial.map(|initial| initial.wrapping_add(1)),
+            has_sent_fin: [false; 2],
+            max_segment,
+            initiator,
+            interface,
+            order: 0,
+            comments: Vec::new(),
+        }
+    }
+
+    /// Says something on the conversation's next packet.
+    pub fn comment(&mut self, comment: String) {
+        self.comments.push(comment);
+    }
+
+    /// A SYN from the initiator and, where `is_whole`, the other two segments of the handshake. Before any data.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn open(&mut self, time: u64, is_whole: bool, capture: &mut Capture) -> io::Result<()> {
+        let request = self.initiator.sends();
+        let reply = request.reverse();
+        let initial = self.next.map(|next| next.wrapping_sub(1));
+        self.syn(time, request, initial[request as usize], 0, SYN, capture)?;
+        if is_whole {
+            let acknowledgment = self.next[request as usize];
+            self.syn(
+                time,
+                reply,
+                initial[reply as usize],
+                acknowledgment,
+                SYN | ACK,
+                capture,
+            )?;
+            self.send(
+                Sent {
+                    time,
+                    direction: request,
+                    flags: ACK,
+                    payload: &[],
+                    original_len: 0,
+                },
+                capture,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The segments of one read or write, and the FIN if it is the last write.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
+        let captured = &data.bytes[..];
+        let original = match data.length {
+            Length::Whole | Length::Unsure => captured.len() as u64,
+            Length::CutFrom(length) => length,
+            // Anything more than was captured makes readers see that something is missing.
+            Length::Cut => captured.len() as u64 + 1,
+        };
+        let most = MAX_MISSING.min(MAX_MISSING_SEGMENTS * self.max_segment as u64);
+        let shown = original.min(captured.len() as u64 + most);
+        // Fits: it is at most the captured length, which is in memory, and `MAX_MISSING`.
+        let shown_len = shown as usize;
+        let mut at = 0;
+        while at < shown_len {
+            let end = shown_len.min(at + self.max_segment);
+            let payload = &captured[at.min(captured.len())..end.min(captured.len())];
+            let flags = if end == shown_len { PSH | ACK } else { ACK };
+            self.send(
+                Sent {
+                    time,
+                    direction: data.direction,
+                    flags,
+                    payload,
+                    original_len: end - at,
+                },
+                capture,
+            )?;
+            at = end;
+        }
+        self.skip(data.direction, original - shown);
+        if data.end_stream {
+            self.fin(time, data.direction, capture)?;
+        }
+        Ok(())
+    }
+
+    /// A FIN from each side that has not sent one.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn close(&mut self, time: u64, capture: &mut Capture) -> io::Result<()> {
+        self.fin(time, self.initiator.sends(), capture)?;
+        self.fin(time, self.initiator.sends().reverse(), capture)
+    }
+
+    /// Counts bytes that are not shown.
+    fn skip(&mut self, direction: Direction, bytes: u64) {
+        let next = &mut self.next[direction as usize];
+        // Sequence numbers are modulo 2^32 (RFC 9293 section 3.4).
+        *next = next.wrapping_add(bytes as u32);
+    }
+
+    fn fin(&mut self, time: u64, direction: Direction, capture: &mut Capture) -> io::Result<()> {
+        if std::mem::replace(&mut self.has_sent_fin[direction as usize], true) {
+            return Ok(());
+        }
+        self.send(
+            Sent {
+                time,
+                direction,
+                flags: FIN | ACK,
+                payload: &[],
+                original_len: 0,
+            },
+            capture,
+        )?;
+        self.skip(direction, 1);
+        Ok(())
+    }
+
+    fn send(&mut self, sent: Sent<'_>, capture: &mut Capture) -> io::Result<()> {
+        let direction = sent.direction;
+        let segment = Segment {
+            sequence: self.next[direction as usize],
+            acknowledgment: self.next[direction.reverse() as usize],
+            flags: sent.flags,
+            original_len: sent.original_len,
+        };
+        self.order = self.order.max(sent.time);
+        let result = capture.write(&Packet {
+            time: sent.time,
+            order: self.order,
+            interface: self.interface,
+            direction,
+            headers: self.headers[direction as usize].of(&segment, sent.payload),
+            payload: sent.payload,
+            original_len: sent.original_len,
+            comments: &self.comments,
+        });
+        self.comments.clear();
+        self.skip(direction, sent.original_len as u64);
+        result
+    }
+
+    fn syn(
+        &mut self,
+        time: u64,
+        direction: Direction,
+        sequence: u32,
+        acknowledgment: u32,
+        flags: u8,
+        capture: &mut Capture,
+    ) -> io::Result<()> {
+        self.order = self.order.max(time);
+        let packet = self.headers[direction as usize].syn(sequence, acknowledgment, flags);
+        let result = capture.write(&Packet {
+            time,
+            order: self.order,
+            interface: self.interface,
+            direction,
+            headers: &packet,
+            payload: &[],
+            original_len: 0,
+            comments: &self.comments,
+        });
+        self.comments.clear();
+        result
+    }
+}

@@ -1,0 +1,235 @@
+//! The model of a trace: what flows from the decoders to the synthesis of TCP.
+//!
+//! A decoder turns its format into [`Event`]s: one read, write or close of one connection, or the beginning or end of
+//! what is known of it. Nothing behind the decoders knows which format, or which generation of Envoy, an event came
+//! from.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// The trace that an event belongs to, unique among the connections that are open at one time in one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId {
+    /// How the tap wrote the trace.
+    pub kind: Kind,
+    /// `trace_id`: for a socket tap Envoy's connection id, which starts over with Envoy.
+    pub id: u64,
+}
+
+/// How the tap wrote a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `SocketBufferedTrace`: one message, when the connection closed.
+    SocketBuffered,
+    /// `SocketStreamedTraceSegment`: a message for each event or batch of events.
+    SocketStreamed,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SocketBuffered => "socket_buffered",
+            Self::SocketStreamed => "socket_streamed",
+        })
+    }
+}
+
+/// Which way bytes went, as the proxy that recorded them says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Envoy read: remote to local.
+    Read = 0,
+    /// Envoy wrote: local to remote.
+    Write = 1,
+}
+
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::Read => Self::Write,
+            Self::Write => Self::Read,
+        }
+    }
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Envoy.
+    Local,
+    /// Envoy's peer.
+    Remote,
+}
+
+impl Side {
+    /// The direction of what this side sends.
+    #[must_use]
+    pub fn sends(self) -> Direction {
+        match self {
+            Self::Local => Direction::Write,
+            Self::Remote => Direction::Read,
+        }
+    }
+
+    /// The side that sends in `direction`.
+    #[must_use]
+    pub fn sender(direction: Direction) -> Self {
+        match direction {
+            Direction::Read => Self::Remote,
+            Direction::Write => Self::Local,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        })
+    }
+}
+
+/// An address as the trace has it (`envoy.config.core.v3.Address`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A numeric IP address and a port.
+    Ip(SocketAddr),
+    /// A Unix domain socket by its path; `@…` where it is abstract, empty where it is unnamed.
+    Pipe(String),
+    /// An internal listener by its name.
+    Internal(String),
+    /// A socket address whose address is no number, or whose port is a name.
+    Host(String),
+}
+
+impl Endpoint {
+    /// The endpoint of a `SocketAddress`: IPv4-mapped IPv6 addresses become IPv4, and a `%scope` is dropped.
+    #[must_use]
+    pub fn socket(address: &str, port: u16) -> Self {
+        let number = address.split_once('%').map_or(address, |(number, _scope)| number);
+        match number.parse::<IpAddr>() {
+            Ok(ip) => Self::Ip(SocketAddr::new(ip.to_canonical(), port)),
+            Err(_) => Self::Host(format!("{address}:{port}")),
+        }
+    }
+
+    /// The IP address and port, where it has them.
+    #[must_use]
+    pub fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Pipe(path) => write!(f, "pipe:{path}"),
+            Self::Internal(name) => write!(f, "internal:{name}"),
+            Self::Host(host) => f.write_str(host),
+        }
+    }
+}
+
+/// The addresses of a connection, as far as one message tells them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Envoy's address.
+    pub local: Option<Endpoint>,
+    /// The address of Envoy's peer.
+    pub remote: Option<Endpoint>,
+}
+
+/// What one message, or one part of a message, says of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The connection.
+    pub trace: TraceId,
+    /// When, in nanoseconds since the Unix epoch. Of no meaning for [`What::Opened`] and [`What::Ended`].
+    pub time: u64,
+    /// `SocketEvent.seq_num`: 1 + the byte offset in the connection, both directions counted together; for
+    /// [`What::Closed`] one more than that. 0 where the trace has none (buffered traces, Envoy before 1.37).
+    pub seq_num: u64,
+    /// The addresses, where this message has them.
+    pub connection: Option<Box<Connection>>,
+    /// What happened.
+    pub what: What<'a>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What<'a> {
+    /// A trace begins: a `connection` segment, or the head of a buffered trace.
+    Opened,
+    /// Bytes were read or written.
+    Data(Data<'a>),
+    /// The connection closed.
+    Closed,
+    /// Nothing more is known of this connection, though the trace does not say that it closed.
+    Ended,
+}
+
+/// Bytes that were read or written in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data<'a> {
+    /// Which way they went.
+    pub direction: Direction,
+    /// What the trace holds of them.
+    pub bytes: Cow<'a, [u8]>,
+    /// How many there were.
+    pub length: Length,
+    /// The proxy asked for the connection's write side to be closed after these bytes.
+    pub end_stream: bool,
+}
+
+/// How many bytes a read or write had on the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// As many as the trace holds.
+    Whole,
+    /// This many: more than the trace holds.
+    CutFrom(u64),
+    /// More than the trace holds; how many is not known, or not known yet.
+    Cut,
+    /// Perhaps more than the trace holds: its format drops what is no UTF-8 without a word.
+    Unsure,
+}
+
+impl Event<'_> {
+    /// The same event with its bytes copied out of the read buffer.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        Event {
+            trace: self.trace,
+            time: self.time,
+            seq_num: self.seq_num,
+            connection: self.connection,
+            what: match self.what {
+                What::Opened => What::Opened,
+                What::Closed => What::Closed,
+                What::Ended => What::Ended,
+                What::Data(data) => What::Data(Data {
+                    direction: data.direction,
+                    bytes: Cow::Owned(data.bytes.into_owned()),
+                    length: data.length,
+                    end_stream: data.end_stream,
+                }),
+            },
+        }
+    }
+}
+
+/// Nanoseconds since the Unix epoch from a `google.protobuf.Timestamp`. Nanos of 1e9 and more carry over (Envoy's UDP
+/// sink writes them); what is before 1970 or after 2554 becomes the nearest time that fits.
+#[must_use]
+pub fn nanoseconds(seconds: i64, nanos: i64) -> u64 {
+    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    u64::try_from(total.max(0)).unwrap_or(u64::MAX)
+}
