@@ -14,9 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in &mut files.file {
         file.message_type.iter_mut().for_each(strings_to_bytes);
     }
-    prost_build::Config::new()
-        .include_file("envoy.rs")
-        .compile_fds(files)?;
+    prost_build::Config::new().include_file("envoy.rs").compile_fds(files)?;
     Ok(())
 }
 

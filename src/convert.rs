@@ -6,13 +6,14 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::io;
+use std::net::SocketAddr;
 
 use crate::conversation::{Conversations, Options, Origin};
 use crate::input::Input;
 use crate::output::{Capture, Written};
 use crate::report::{Report, Warning};
 use crate::sequence::{Pulled, Sequencer};
-use crate::trace::{Event, What};
+use crate::trace::{Event, Side, What};
 
 /// What to convert.
 #[derive(Debug)]
@@ -38,20 +39,25 @@ impl Conversion {
             inputs => self.merge(inputs, &mut conversations, &mut capture, report)?,
         }
         for input in &inputs {
-            let input = input.input();
-            let name = || input.name().to_owned();
-            report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
-            if input.http_records() > 0 {
-                report.error(&format!(
-                    "{}: {} records are traces of the HTTP tap, which cannot be converted yet; socket taps can",
-                    input.name(),
-                    input.http_records()
-                ));
-            }
+            summarize(input, report);
         }
+        self.warn_unused(Side::Local, self.options.local, &conversations, report);
+        self.warn_unused(Side::Remote, self.options.remote, &conversations, report);
         let written = capture.finish()?;
         report.warn_many(Warning::Late, written.late, String::new);
         Ok(written)
+    }
+
+    fn warn_unused(
+        &self,
+        side: Side,
+        address: Option<SocketAddr>,
+        conversations: &Conversations,
+        report: &mut Report,
+    ) {
+        if address.is_some() && !conversations.has_used(side) && report.traces > 0 {
+            report.warn(Warning::UnusedAddress, || format!("--{side}"));
+        }
     }
 
     fn stream(
@@ -62,10 +68,7 @@ impl Conversion {
         report: &mut Report,
     ) -> io::Result<()> {
         let name = input.input().name().to_owned();
-        let origin = Origin {
-            number: 0,
-            name: &name,
-        };
+        let origin = Origin { number: 0, name: &name };
         loop {
             match input.pull() {
                 Ok(Pulled::Event(event)) if self.is_wanted(&event) => {
@@ -87,10 +90,7 @@ impl Conversion {
         capture: &mut Capture,
         report: &mut Report,
     ) -> io::Result<()> {
-        let names: Vec<String> = inputs
-            .iter()
-            .map(|input| input.input().name().to_owned())
-            .collect();
+        let names: Vec<String> = inputs.iter().map(|input| input.input().name().to_owned()).collect();
         // The event that each input has next, by its time: never before that of the input's last one, whose order stands.
         let mut next: Vec<Option<Event<'static>>> = Vec::new();
         let mut order = BinaryHeap::new();
@@ -102,10 +102,7 @@ impl Conversion {
             next.push(event);
         }
         while let Some(Reverse((last, number))) = order.pop() {
-            let origin = Origin {
-                number: number as u32,
-                name: &names[number],
-            };
+            let origin = Origin { number: number as u32, name: &names[number] };
             if let Some(event) = next[number].take() {
                 conversations.event(origin, event, capture, report)?;
             }
@@ -138,6 +135,22 @@ impl Conversion {
 
     fn is_wanted(&self, event: &Event<'_>) -> bool {
         self.trace_ids.is_empty() || self.trace_ids.contains(&event.trace.id)
+    }
+}
+
+/// Tells what an input lacked as a whole.
+fn summarize(input: &Sequencer, report: &mut Report) {
+    let duplicates = input.duplicates();
+    let input = input.input();
+    let name = || input.name().to_owned();
+    report.warn_many(Warning::Duplicate, duplicates, name);
+    report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
+    if input.http_records() > 0 {
+        report.error(&format!(
+            "{}: the HTTP tap wrote this ({} of its messages); only traces of the transport socket tap can be converted",
+            input.name(),
+            input.http_records()
+        ));
     }
 }
 

@@ -8,12 +8,10 @@
 //! each connection its addresses and [`tcp`] its segments, and [`output`] writes the capture. [`convert`] puts these
 //! together, and [`report`] gathers what people are to be told.
 
-pub mod address;
 pub mod checksum;
 pub mod conversation;
 pub mod convert;
 pub mod frame;
-pub mod initiator;
 pub mod input;
 pub mod output;
 pub mod report;

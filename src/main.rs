@@ -42,10 +42,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
     let Some((taps, capture)) = files(cli) else {
-        message(
-            "error",
-            &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)",
-        );
+        message("error", &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)");
         return Ok(USAGE);
     };
     let destination = match capture {
@@ -90,9 +87,7 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
         (None, taps @ [_]) => (taps, None),
         (None, _) => return None,
     };
-    let capture = capture
-        .map(PathBuf::as_path)
-        .filter(|&capture| capture != Path::new("-"));
+    let capture = capture.map(PathBuf::as_path).filter(|&capture| capture != Path::new("-"));
     Some((taps, capture))
 }
 
@@ -157,12 +152,15 @@ fn summary(report: &Report, written: &Written, capture: &str) {
             ", {} cut ({} missing{})",
             count(cut, "body", "bodies"),
             count(report.missing_bytes, "byte", "bytes"),
-            if report.count(Warning::CutUnknown) > 0 {
-                " or more"
-            } else {
-                ""
-            },
+            if report.count(Warning::CutUnknown) > 0 { " or more" } else { "" },
         );
+    }
+    let (lost, duplicates) = (report.count(Warning::Lost), report.count(Warning::Duplicate));
+    if lost > 0 {
+        text += &format!(", {lost} lost ({})", count(report.lost_bytes, "byte", "bytes"));
+    }
+    if duplicates > 0 {
+        text += &format!(", {}", count(duplicates, "duplicate", "duplicates"));
     }
     eprintln!("{text} -> {capture}");
 }

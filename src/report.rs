@@ -10,6 +10,10 @@ pub enum Warning {
     Cut,
     /// A body is cut, and its true length is not known.
     CutUnknown,
+    /// Messages of a trace were lost.
+    Lost,
+    /// A message came twice.
+    Duplicate,
     /// A trace has no IP addresses.
     StandIn,
     /// A body in `JSON_BODY_AS_STRING` was not UTF-8.
@@ -29,8 +33,10 @@ pub struct Report {
     pub traces: u64,
     /// Bytes of payload that were captured.
     pub bytes: u64,
-    /// Bytes that are known to be missing.
+    /// Bytes that bodies are known to lack.
     pub missing_bytes: u64,
+    /// Bytes that are known to have been lost with messages.
+    pub lost_bytes: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
 }
@@ -75,14 +81,7 @@ impl Report {
     /// Prints the warnings.
     pub fn print_warnings(&self) {
         for (&warning, (count, example)) in &self.warnings {
-            message(
-                "warning",
-                &Counted {
-                    warning,
-                    count: *count,
-                    example,
-                },
-            );
+            message("warning", &Counted { warning, count: *count, example });
         }
     }
 }
@@ -103,17 +102,9 @@ struct Counted<'a> {
 
 impl Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            warning,
-            count,
-            example,
-        } = self;
+        let Self { warning, count, example } = self;
         let many = |one: &str, more: &str| -> String {
-            if *count == 1 {
-                format!("1 {one}")
-            } else {
-                format!("{} {more}", grouped(*count))
-            }
+            if *count == 1 { format!("1 {one}") } else { format!("{} {more}", grouped(*count)) }
         };
         match warning {
             Warning::Cut => write!(
@@ -129,6 +120,18 @@ impl Display for Counted<'_> {
                  max_buffered_tx_bytes",
                 many("body was", "bodies were")
             ),
+            Warning::Lost => write!(
+                f,
+                "messages were lost in {}: seq_num goes on behind a hole ({example}); the sequence numbers jump there",
+                many("place", "places")
+            ),
+            Warning::Duplicate => {
+                write!(
+                    f,
+                    "{} twice or too late and left out ({example})",
+                    many("message came", "messages came")
+                )
+            }
             Warning::StandIn => write!(
                 f,
                 "{} no IP address for one or both sides; others stand in ({example}); set them with --local and --remote",

@@ -81,24 +81,8 @@ impl Tcp {
         self.syn(time, request, initial[request as usize], 0, SYN, capture)?;
         if is_whole {
             let acknowledgment = self.next[request as usize];
-            self.syn(
-                time,
-                reply,
-                initial[reply as usize],
-                acknowledgment,
-                SYN | ACK,
-                capture,
-            )?;
-            self.send(
-                Sent {
-                    time,
-                    direction: request,
-                    flags: ACK,
-                    payload: &[],
-                    original_len: 0,
-                },
-                capture,
-            )?;
+            self.syn(time, reply, initial[reply as usize], acknowledgment, SYN | ACK, capture)?;
+            self.send(Sent { time, direction: request, flags: ACK, payload: &[], original_len: 0 }, capture)?;
         }
         Ok(())
     }
@@ -111,7 +95,7 @@ impl Tcp {
         let captured = &data.bytes[..];
         let original = match data.length {
             Length::Whole | Length::Unsure => captured.len() as u64,
-            Length::CutFrom(length) => length,
+            Length::CutFrom(length) | Length::Lossy(length) => length,
             // Anything more than was captured makes readers see that something is missing.
             Length::Cut => captured.len() as u64 + 1,
         };
@@ -125,13 +109,7 @@ impl Tcp {
             let payload = &captured[at.min(captured.len())..end.min(captured.len())];
             let flags = if end == shown_len { PSH | ACK } else { ACK };
             self.send(
-                Sent {
-                    time,
-                    direction: data.direction,
-                    flags,
-                    payload,
-                    original_len: end - at,
-                },
+                Sent { time, direction: data.direction, flags, payload, original_len: end - at },
                 capture,
             )?;
             at = end;
@@ -152,8 +130,8 @@ impl Tcp {
         self.fin(time, self.initiator.sends().reverse(), capture)
     }
 
-    /// Counts bytes that are not shown.
-    fn skip(&mut self, direction: Direction, bytes: u64) {
+    /// Counts bytes that are not shown, modulo 2^32.
+    pub fn skip(&mut self, direction: Direction, bytes: u64) {
         let next = &mut self.next[direction as usize];
         // Sequence numbers are modulo 2^32 (RFC 9293 section 3.4).
         *next = next.wrapping_add(bytes as u32);
@@ -163,16 +141,7 @@ impl Tcp {
         if std::mem::replace(&mut self.has_sent_fin[direction as usize], true) {
             return Ok(());
         }
-        self.send(
-            Sent {
-                time,
-                direction,
-                flags: FIN | ACK,
-                payload: &[],
-                original_len: 0,
-            },
-            capture,
-        )?;
+        self.send(Sent { time, direction, flags: FIN | ACK, payload: &[], original_len: 0 }, capture)?;
         self.skip(direction, 1);
         Ok(())
     }

@@ -150,13 +150,17 @@ pub struct Connection {
 /// What one message, or one part of a message, says of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// The connection.
+    /// The trace.
     pub trace: TraceId,
+    /// Which of the input's conversations it belongs to: as long as a conversation goes on, no other has its number.
+    pub conversation: u32,
     /// When, in nanoseconds since the Unix epoch. Of no meaning for [`What::Opened`] and [`What::Ended`].
     pub time: u64,
     /// `SocketEvent.seq_num`: 1 + the byte offset in the connection, both directions counted together; for
     /// [`What::Closed`] one more than that. 0 where the trace has none (buffered traces, Envoy before 1.37).
     pub seq_num: u64,
+    /// What is missing before it.
+    pub missing: Option<Missing>,
     /// The addresses, where this message has them.
     pub connection: Option<Box<Connection>>,
     /// What happened.
@@ -185,8 +189,21 @@ pub struct Data<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// How many there were.
     pub length: Length,
+    /// The bytes come from a format that keeps only what is UTF-8.
+    pub is_text: bool,
     /// The proxy asked for the connection's write side to be closed after these bytes.
     pub end_stream: bool,
+}
+
+/// Bytes of a connection that the trace does not have, and has no event for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Which way they went, or most likely went.
+    pub direction: Direction,
+    /// How many.
+    pub bytes: u64,
+    /// Whole messages were lost; else it is the rest of a body that was cut.
+    pub is_lost: bool,
 }
 
 /// How many bytes a read or write had on the socket.
@@ -198,7 +215,9 @@ pub enum Length {
     CutFrom(u64),
     /// More than the trace holds; how many is not known, or not known yet.
     Cut,
-    /// Perhaps more than the trace holds: its format drops what is no UTF-8 without a word.
+    /// This many: more than the trace holds, as its format drops what is not UTF-8.
+    Lossy(u64),
+    /// Perhaps more than the trace holds, for the same reason.
     Unsure,
 }
 
@@ -208,6 +227,8 @@ impl Event<'_> {
     pub fn into_owned(self) -> Event<'static> {
         Event {
             trace: self.trace,
+            conversation: self.conversation,
+            missing: self.missing,
             time: self.time,
             seq_num: self.seq_num,
             connection: self.connection,
@@ -219,6 +240,7 @@ impl Event<'_> {
                     direction: data.direction,
                     bytes: Cow::Owned(data.bytes.into_owned()),
                     length: data.length,
+                    is_text: data.is_text,
                     end_stream: data.end_stream,
                 }),
             },

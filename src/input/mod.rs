@@ -113,6 +113,39 @@ struct Damage {
     what: Cow<'static, str>,
 }
 
+/// An event as far as it can be seen without its bytes: the fields are those of [`Event`].
+#[derive(Clone, Copy, Debug)]
+pub struct Peek<'a> {
+    /// The trace.
+    pub trace: TraceId,
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// `SocketEvent.seq_num`.
+    pub seq_num: u64,
+    /// What happened.
+    pub what: Peeked<'a>,
+}
+
+/// What happened, without the bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Peeked<'a> {
+    /// A trace begins, with these addresses.
+    Opened(Option<&'a Connection>),
+    /// Bytes were read or written.
+    Data {
+        /// How many of them the trace holds.
+        captured_len: usize,
+        /// They are all that there were.
+        is_length_known: bool,
+        /// The proxy asked for the connection's write side to be closed after them.
+        end_stream: bool,
+    },
+    /// The connection closed.
+    Closed,
+    /// Nothing more is known.
+    Ended,
+}
+
 /// What came of looking for the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -169,11 +202,7 @@ impl Input {
     /// It cannot be read, or is no tap trace.
     pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
         let name = name(path);
-        let opened = if path == Path::new("-") {
-            Source::stream(io::stdin())
-        } else {
-            Source::open(path)
-        };
+        let opened = if path == Path::new("-") { Source::stream(io::stdin()) } else { Source::open(path) };
         match opened {
             Ok(source) => Self::new(name, source, format),
             Err(source) => Err(InputError::Io { name, source }),
@@ -206,10 +235,7 @@ impl Input {
                 Format::Json => Cursor::Json(json::Cursor::default()),
             },
             is_in_record: false,
-            trace: TraceId {
-                kind: Kind::SocketBuffered,
-                id: 0,
-            },
+            trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
             current: Current::Ended,
             scratch: Vec::new(),
             http_records: 0,
@@ -254,10 +280,7 @@ impl Input {
                     Ok(Next::Idle) => return Ok(Step::Idle),
                     Ok(Next::End) => return Ok(Step::End),
                     Err(RecordError::Io(source)) => {
-                        return Err(InputError::Io {
-                            name: self.name.clone(),
-                            source,
-                        });
+                        return Err(InputError::Io { name: self.name.clone(), source });
                     }
                     Err(RecordError::Broken { offset, what }) => {
                         return Err(self.damaged(self.records.number() + 1, offset, what));
@@ -278,25 +301,28 @@ impl Input {
         }
     }
 
-    /// Whether the event that [`Self::advance`] has found is only understood with the next one of its trace: that tells
-    /// the true length of a cut body (by `seq_num`), and whether a write is the last one.
-    #[must_use]
-    pub fn needs_look_ahead(&self) -> bool {
-        let Current::Decoded(Decoded {
-            what:
-                DecodedWhat::Data {
-                    body,
-                    truncated,
-                    end_stream,
-                    ..
-                },
-            seq_num,
-            ..
-        }) = &self.current
-        else {
-            return false;
+    /// The event that [`Self::advance`] has found, without its bytes.
+    #[inline]
+    pub fn peek(&self) -> Peek<'_> {
+        let (time, seq_num, what) = match &self.current {
+            Current::Opened(connection) => (0, 0, Peeked::Opened(connection.as_deref())),
+            Current::Ended => (0, 0, Peeked::Ended),
+            Current::Decoded(decoded) => {
+                let what = match &decoded.what {
+                    DecodedWhat::Data { body, truncated, end_stream, .. } => Peeked::Data {
+                        captured_len: match body {
+                            Body::Record(range) => range.len(),
+                            Body::Scratch | Body::ScratchText => self.scratch.len(),
+                        },
+                        is_length_known: !truncated && !matches!(body, Body::ScratchText),
+                        end_stream: *end_stream,
+                    },
+                    DecodedWhat::Closed | DecodedWhat::Nothing => Peeked::Closed,
+                };
+                (decoded.time, decoded.seq_num, what)
+            }
         };
-        *end_stream || *seq_num > 0 && (*truncated || matches!(body, Body::ScratchText))
+        Peek { trace: self.trace, time, seq_num, what }
     }
 
     /// The event that [`Self::advance`] has found. Its connection is given once.
@@ -306,12 +332,7 @@ impl Input {
             Current::Ended => (0, 0, None, What::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data {
-                        direction,
-                        body,
-                        truncated,
-                        end_stream,
-                    } => What::Data(Data {
+                    DecodedWhat::Data { direction, body, truncated, end_stream } => What::Data(Data {
                         direction: *direction,
                         bytes: Cow::Borrowed(match body {
                             Body::Record(range) => &self.records.record()[range.clone()],
@@ -322,6 +343,7 @@ impl Input {
                             Body::ScratchText => Length::Unsure,
                             Body::Record(_) | Body::Scratch => Length::Whole,
                         },
+                        is_text: matches!(body, Body::ScratchText),
                         end_stream: *end_stream,
                     }),
                     DecodedWhat::Closed | DecodedWhat::Nothing => What::Closed,
@@ -329,13 +351,7 @@ impl Input {
                 (decoded.time, decoded.seq_num, decoded.connection.take(), what)
             }
         };
-        Event {
-            trace: self.trace,
-            time,
-            seq_num,
-            connection,
-            what,
-        }
+        Event { trace: self.trace, conversation: 0, time, seq_num, missing: None, connection, what }
     }
 
     fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
@@ -372,10 +388,7 @@ impl Input {
             Cursor::Json(cursor) => cursor.next(record, &mut self.scratch),
         };
         match next {
-            Ok(Some(Decoded {
-                what: DecodedWhat::Nothing,
-                ..
-            })) => return Ok(None),
+            Ok(Some(Decoded { what: DecodedWhat::Nothing, .. })) => return Ok(None),
             Ok(Some(decoded)) => return Ok(Some(Current::Decoded(decoded))),
             Ok(None) | Err(_) => {}
         }
@@ -390,21 +403,13 @@ impl Input {
     fn end_of_record(&self) -> Result<(), Damage> {
         if self.records.is_cut() {
             let at = self.records.record().len();
-            return Err(Damage {
-                at,
-                what: "the record breaks off here".into(),
-            });
+            return Err(Damage { at, what: "the record breaks off here".into() });
         }
         Ok(())
     }
 
     fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
-        InputError::Damaged {
-            name: self.name.clone(),
-            record,
-            offset,
-            what,
-        }
+        InputError::Damaged { name: self.name.clone(), record, offset, what }
     }
 }
 

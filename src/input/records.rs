@@ -187,12 +187,7 @@ impl Records {
         };
         let offset = self.source.offset();
         loop {
-            let zeros = self
-                .source
-                .available()
-                .iter()
-                .take_while(|&&byte| byte == 0)
-                .count();
+            let zeros = self.source.available().iter().take_while(|&&byte| byte == 0).count();
             self.source.consume(zeros);
             if !self.source.available().is_empty() {
                 return Err(error(offset, self.source.offset() - offset));
@@ -249,10 +244,7 @@ impl Records {
     }
 
     fn broken(&self, what: impl Into<Cow<'static, str>>) -> RecordError {
-        RecordError::Broken {
-            offset: self.source.offset(),
-            what: what.into(),
-        }
+        RecordError::Broken { offset: self.source.offset(), what: what.into() }
     }
 }
 

@@ -92,14 +92,7 @@ impl Source {
     }
 
     fn new(reader: Reader) -> Self {
-        Self {
-            reader,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            offset: 0,
-            is_at_end: false,
-        }
+        Self { reader, buffer: Vec::new(), start: 0, end: 0, offset: 0, is_at_end: false }
     }
 
     /// What has been read and not been consumed.

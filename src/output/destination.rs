@@ -75,10 +75,7 @@ impl Destination {
     /// The file must not be replaced, or cannot be created.
     pub fn file(path: &Path, inputs: &[PathBuf]) -> Result<Self, DestinationError> {
         let named = path.display().to_string();
-        let failed = |source| DestinationError::Io {
-            path: named.clone(),
-            source,
-        };
+        let failed = |source| DestinationError::Io { path: named.clone(), source };
         let metadata = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(metadata) if !metadata.is_file() => {
@@ -90,16 +87,9 @@ impl Destination {
             Err(error) => return Err(failed(error)),
         };
         // The file that a symbolic link leads to is replaced, not the link.
-        let path = if metadata.is_some() {
-            fs::canonicalize(path).map_err(failed)?
-        } else {
-            path.to_owned()
-        };
+        let path = if metadata.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
         if metadata.is_some() {
-            if inputs
-                .iter()
-                .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
-            {
+            if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == path)) {
                 return Err(DestinationError::IsInput { path: named });
             }
             if !is_capture(&path).map_err(failed)? {
@@ -115,10 +105,7 @@ impl Destination {
             .tempfile_in(directory)
             .map_err(|error| failed(plain(error)))?;
         if let Some(metadata) = metadata {
-            temporary
-                .as_file()
-                .set_permissions(metadata.permissions())
-                .map_err(failed)?;
+            temporary.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
         }
         Ok(Self(Place::Beside { temporary, path }))
     }
@@ -144,9 +131,7 @@ impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             // A lock and a line buffer stand before standard output: at the sizes of our blocks both are nothing.
-            Place::Stdout(stdout) => stdout
-                .write(bytes)
-                .and_then(|count| stdout.flush().map(|()| count)),
+            Place::Stdout(stdout) => stdout.write(bytes).and_then(|count| stdout.flush().map(|()| count)),
             Place::Device(device) => device.write(bytes),
             Place::Beside { temporary, .. } => temporary.as_file_mut().write(bytes),
         }

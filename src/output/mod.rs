@@ -91,20 +91,13 @@ impl Capture {
     ) -> io::Result<Self> {
         let mut header = Vec::new();
         let encoder = match format {
-            Format::NsecPcap | Format::Pcap => Encoder::Pcap(pcap::Encoder::new(
-                format == Format::NsecPcap,
-                link_type,
-                &mut header,
-            )),
+            Format::NsecPcap | Format::Pcap => {
+                Encoder::Pcap(pcap::Encoder::new(format == Format::NsecPcap, link_type, &mut header))
+            }
             Format::PcapNg => Encoder::PcapNg(Box::new(pcapng::Encoder::new(link_type, inputs, &mut header))),
         };
-        let mut capture = Self {
-            encoder,
-            window: Window::new(),
-            writer: Writer::new(destination)?,
-            packets: 0,
-            late: 0,
-        };
+        let mut capture =
+            Self { encoder, window: Window::new(), writer: Writer::new(destination)?, packets: 0, late: 0 };
         capture.send(header)?;
         Ok(capture)
     }
@@ -147,10 +140,7 @@ impl Capture {
     pub fn finish(mut self) -> io::Result<Written> {
         self.release(true)?;
         self.writer.finish()?;
-        Ok(Written {
-            packets: self.packets,
-            late: self.late,
-        })
+        Ok(Written { packets: self.packets, late: self.late })
     }
 
     fn release(&mut self, all: bool) -> io::Result<()> {

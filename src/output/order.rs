@@ -37,13 +37,7 @@ struct Block {
 
 impl Block {
     fn new(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            packets: Vec::new(),
-            is_sorted: true,
-            min: u64::MAX,
-            max: 0,
-        }
+        Self { bytes, packets: Vec::new(), is_sorted: true, min: u64::MAX, max: 0 }
     }
 
     fn push(&mut self, order: u64, encode: impl FnOnce(&mut Vec<u8>)) {
@@ -56,10 +50,7 @@ impl Block {
     }
 
     fn range(&self, packet: usize) -> Range<usize> {
-        let end = self
-            .packets
-            .get(packet + 1)
-            .map_or(self.bytes.len(), |&(_, start)| start as usize);
+        let end = self.packets.get(packet + 1).map_or(self.bytes.len(), |&(_, start)| start as usize);
         self.packets[packet].1 as usize..end
     }
 }
@@ -91,19 +82,10 @@ impl Window {
             let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK));
             let block = mem::replace(&mut self.open, Block::new(buffer));
             // What was sorted before stays so unless this block reaches back into it.
-            self.sorted = self
-                .full
-                .iter()
-                .take(self.sorted)
-                .take_while(|full| full.max <= block.min)
-                .count();
+            self.sorted = self.full.iter().take(self.sorted).take_while(|full| full.max <= block.min).count();
             self.full.push_back(block);
         }
-        let surplus = if all {
-            self.full.len()
-        } else {
-            self.full.len().saturating_sub(HELD_BLOCKS)
-        };
+        let surplus = if all { self.full.len() } else { self.full.len().saturating_sub(HELD_BLOCKS) };
         if surplus > self.sorted {
             self.sorted = self.count_sorted();
         }
@@ -112,11 +94,7 @@ impl Window {
         }
         let late = |block: &Block| match self.released {
             released if block.min >= released => 0,
-            released => block
-                .packets
-                .iter()
-                .filter(|&&(order, _)| order < released)
-                .count() as u64,
+            released => block.packets.iter().filter(|&&(order, _)| order < released).count() as u64,
         };
         let late = self.full.iter().take(surplus).map(late).sum();
         for block in self.full.iter().take(surplus) {
@@ -210,9 +188,7 @@ mod tests {
             out.extend_from_slice(&block);
         }
         let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
-        let packets = out
-            .chunks_exact(size)
-            .map(|packet| (number(&packet[..8]), number(&packet[8..16])));
+        let packets = out.chunks_exact(size).map(|packet| (number(&packet[..8]), number(&packet[8..16])));
         (packets.collect(), late)
     }
 

@@ -36,11 +36,7 @@ impl Encoder {
         // The format's seconds end in 2106.
         let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or(u32::MAX);
         let fraction = packet.time % NANOSECONDS;
-        let fraction = if self.nanoseconds {
-            fraction
-        } else {
-            fraction / 1000
-        } as u32;
+        let fraction = if self.nanoseconds { fraction } else { fraction / 1000 } as u32;
         let mut record = [0; 16];
         record[0..4].copy_from_slice(&seconds.to_le_bytes());
         record[4..8].copy_from_slice(&fraction.to_le_bytes());

@@ -30,6 +30,8 @@ const AFTER_PACKET: usize = 16;
 pub(super) struct Encoder {
     /// Holds what the interfaces are; its buffer is lent to it for each packet with comments.
     writer: PcapNgWriter<Vec<u8>>,
+    /// All inputs have one interface.
+    is_shared: bool,
 }
 
 impl Encoder {
@@ -50,7 +52,10 @@ impl Encoder {
         };
         const INFALLIBLE: &str = "valid blocks, and writing to memory does not fail";
         let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).expect(INFALLIBLE);
-        for name in inputs {
+        // libpcap refuses a second interface of LINKTYPE_RAW, even an equal one.
+        let shared = ["tap2pcap".to_owned()];
+        let is_shared = link_type == LinkType::Raw && inputs.len() > 1;
+        for name in if is_shared { &shared } else { inputs } {
             let interface = InterfaceDescriptionBlock {
                 linktype: link_type.datalink(),
                 snaplen: SNAP_LENGTH,
@@ -62,14 +67,16 @@ impl Encoder {
             writer.write_pcapng_block(interface).expect(INFALLIBLE);
         }
         header.append(writer.get_mut());
-        Self { writer }
+        Self { writer, is_shared }
     }
 
     pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+        let interface = if self.is_shared { 0 } else { packet.interface };
+        let packet = Packet { interface, ..*packet };
         if packet.comments.is_empty() {
-            encode_plain(packet, buffer);
+            encode_plain(&packet, buffer);
         } else {
-            self.encode_with_comments(packet, buffer);
+            self.encode_with_comments(&packet, buffer);
         }
     }
 
@@ -147,11 +154,7 @@ mod tests {
                 time: u64::from(u32::MAX) * 1000 + len as u64,
                 order: 0,
                 interface: 0,
-                direction: if len % 2 == 0 {
-                    Direction::Read
-                } else {
-                    Direction::Write
-                },
+                direction: if len % 2 == 0 { Direction::Read } else { Direction::Write },
                 headers: &headers,
                 payload: &payload,
                 original_len: 2 * len,

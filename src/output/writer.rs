@@ -28,19 +28,12 @@ impl Writer {
             }
             Ok(destination)
         })?;
-        Ok(Self {
-            blocks: Some(blocks),
-            empty,
-            thread: Some(thread),
-        })
+        Ok(Self { blocks: Some(blocks), empty, thread: Some(thread) })
     }
 
     /// Has a block written, and gives back the buffer of an earlier one.
     pub(super) fn send(&mut self, block: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-        let is_sent = self
-            .blocks
-            .as_ref()
-            .is_some_and(|blocks| blocks.send(block).is_ok());
+        let is_sent = self.blocks.as_ref().is_some_and(|blocks| blocks.send(block).is_ok());
         if !is_sent {
             // The thread has ended, which it does only for an error.
             self.join()?;

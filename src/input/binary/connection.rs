@@ -25,16 +25,9 @@ pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Box<Connectio
         }
     }
     let [_, first, second, third] = numbered;
-    let (local, remote) = if third.is_some() || has_id {
-        (second, third)
-    } else {
-        (first, second)
-    };
+    let (local, remote) = if third.is_some() || has_id { (second, third) } else { (first, second) };
     let endpoint = |range: Option<Range<usize>>| range.and_then(|range| endpoint(&record[range]));
-    Ok(Box::new(Connection {
-        local: endpoint(local),
-        remote: endpoint(remote),
-    }))
+    Ok(Box::new(Connection { local: endpoint(local), remote: endpoint(remote) }))
 }
 
 /// An `envoy.config.core.v3.Address`. One that cannot be decoded is as good as none: the bytes that were tapped are not

@@ -29,11 +29,7 @@ pub(super) enum Cursor {
     /// In the fields of a `SocketBufferedTrace`.
     Buffered(Fields),
     /// The `event` of a segment, or its `events`, or (though only one of the two is ever set) both.
-    Streamed {
-        event: Option<Range<usize>>,
-        events: Option<Fields>,
-        is_event_cut: bool,
-    },
+    Streamed { event: Option<Range<usize>>, events: Option<Fields>, is_event_cut: bool },
 }
 
 impl Cursor {
@@ -73,14 +69,7 @@ impl Cursor {
                 Err(_) => break,
             }
         }
-        Ok(Begun::Trace(Head {
-            trace: TraceId {
-                kind: Kind::SocketBuffered,
-                id,
-            },
-            opens: true,
-            connection,
-        }))
+        Ok(Begun::Trace(Head { trace: TraceId { kind: Kind::SocketBuffered, id }, opens: true, connection }))
     }
 
     fn begin_streamed(&mut self, record: &[u8], range: Range<usize>, is_cut: bool) -> Result<Begun, Damage> {
@@ -102,16 +91,9 @@ impl Cursor {
                 _ => {}
             }
         }
-        *self = Self::Streamed {
-            event,
-            events,
-            is_event_cut,
-        };
+        *self = Self::Streamed { event, events, is_event_cut };
         Ok(Begun::Trace(Head {
-            trace: TraceId {
-                kind: Kind::SocketStreamed,
-                id,
-            },
+            trace: TraceId { kind: Kind::SocketStreamed, id },
             opens: connection.is_some(),
             connection,
         }))
@@ -122,11 +104,7 @@ impl Cursor {
         match self {
             Self::Done => Ok(None),
             Self::Buffered(fields) => next_repeated(fields, 3, record),
-            Self::Streamed {
-                event,
-                events,
-                is_event_cut,
-            } => match (event.take(), events) {
+            Self::Streamed { event, events, is_event_cut } => match (event.take(), events) {
                 (Some(range), _) if *is_event_cut => Err(incomplete(range.start).into()),
                 (Some(range), _) => decode_event(record, range).map(Some).map_err(Damage::from),
                 (None, Some(fields)) => next_repeated(fields, 1, record),
@@ -154,12 +132,7 @@ fn next_repeated(fields: &mut Fields, field: u32, record: &[u8]) -> Result<Optio
 
 /// A `SocketEvent`.
 fn decode_event(record: &[u8], range: Range<usize>) -> Result<Decoded, WireError> {
-    let mut decoded = Decoded {
-        time: 0,
-        seq_num: 0,
-        connection: None,
-        what: DecodedWhat::Nothing,
-    };
+    let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
     let mut fields = Fields::new(range, false);
     while let Some((number, value)) = fields.next(record)? {
         match (number, value) {
@@ -210,26 +183,15 @@ fn decode_data(record: &[u8], range: Range<usize>, direction: Direction) -> Resu
             _ => {}
         }
     }
-    Ok(DecodedWhat::Data {
-        direction,
-        body: Body::Record(body),
-        truncated,
-        end_stream,
-    })
+    Ok(DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream })
 }
 
 fn incomplete(at: usize) -> WireError {
-    WireError {
-        at,
-        kind: WireErrorKind::Incomplete,
-    }
+    WireError { at, kind: WireErrorKind::Incomplete }
 }
 
 fn type_error(fields: &Fields) -> WireError {
-    WireError {
-        at: fields.at(),
-        kind: WireErrorKind::Type,
-    }
+    WireError { at: fields.at(), kind: WireErrorKind::Type }
 }
 
 fn wrong_type(fields: &Fields) -> Damage {
@@ -244,9 +206,6 @@ impl From<WireError> for Damage {
             WireErrorKind::Tag => "there is no such field in a protobuf message",
             WireErrorKind::Type => "a field has another type than in a tap trace",
         };
-        Self {
-            at: error.at,
-            what: what.into(),
-        }
+        Self { at: error.at, what: what.into() }
     }
 }

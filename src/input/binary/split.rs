@@ -45,10 +45,7 @@ pub(in crate::input) fn raw(bytes: &[u8]) -> Result<Frame, FrameError> {
     }
     let (length, prefix) = number(rest)?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    Ok(Frame {
-        prefix: 0,
-        length: length.saturating_add(1 + prefix),
-    })
+    Ok(Frame { prefix: 0, length: length.saturating_add(1 + prefix) })
 }
 
 fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
@@ -76,10 +73,7 @@ pub(in crate::input) struct Fit {
 pub(in crate::input) fn fit(prefix: &[u8], frame: impl Fn(&[u8]) -> Result<Frame, FrameError>) -> Fit {
     /// More records than this make it no surer.
     const ENOUGH: usize = 100;
-    let mut fit = Fit {
-        is_consistent: true,
-        records: 0,
-    };
+    let mut fit = Fit { is_consistent: true, records: 0 };
     let mut rest = prefix;
     while !rest.is_empty() && fit.records < ENOUGH {
         let frame = match frame(rest) {

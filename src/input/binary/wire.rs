@@ -45,12 +45,7 @@ impl Fields {
     /// The fields between the two ends of `range`. Where the message is cut there, the last field may be too:
     /// [`Self::is_last_cut`] tells.
     pub(crate) fn new(range: Range<usize>, is_cut: bool) -> Self {
-        Self {
-            at: range.start,
-            end: range.end,
-            is_cut,
-            is_last_cut: false,
-        }
+        Self { at: range.start, end: range.end, is_cut, is_last_cut: false }
     }
 
     /// Where the next field begins.
@@ -77,10 +72,8 @@ impl Fields {
         let start = self.at;
         let fail = |kind| WireError { at: start, kind };
         let tag = self.varint(record).map_err(fail)?;
-        let number = u32::try_from(tag >> 3)
-            .ok()
-            .filter(|&number| number > 0)
-            .ok_or(fail(WireErrorKind::Tag))?;
+        let number =
+            u32::try_from(tag >> 3).ok().filter(|&number| number > 0).ok_or(fail(WireErrorKind::Tag))?;
         let value = match tag & 7 {
             0 => Value::Varint(self.varint(record).map_err(fail)?),
             1 => self.fixed(8).map_err(fail)?,
@@ -106,11 +99,7 @@ impl Fields {
 
     fn fixed(&mut self, length: usize) -> Result<Value, WireErrorKind> {
         self.at += length;
-        if self.at > self.end {
-            Err(WireErrorKind::Incomplete)
-        } else {
-            Ok(Value::Fixed)
-        }
+        if self.at > self.end { Err(WireErrorKind::Incomplete) } else { Ok(Value::Fixed) }
     }
 
     #[inline]
@@ -136,9 +125,5 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
             return Ok((value, index + 1));
         }
     }
-    Err(if bytes.len() < 10 {
-        WireErrorKind::Incomplete
-    } else {
-        WireErrorKind::Varint
-    })
+    Err(if bytes.len() < 10 { WireErrorKind::Incomplete } else { WireErrorKind::Varint })
 }

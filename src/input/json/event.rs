@@ -17,10 +17,7 @@ use crate::trace::{Connection, Direction, Endpoint, nanoseconds};
 pub(super) fn decode(record: &[u8], range: Range<usize>, scratch: &mut Vec<u8>) -> Result<Decoded, Damage> {
     let start = range.start;
     let event: Event<'_> = parse(record, range)?;
-    let fail = |what: &str| Damage {
-        at: start,
-        what: what.to_owned().into(),
-    };
+    let fail = |what: &str| Damage { at: start, what: what.to_owned().into() };
     let what = match (event.read, event.write, event.closed) {
         (Some(data), ..) => self::data(data, Direction::Read, scratch).map_err(fail)?,
         (_, Some(data), _) => self::data(data, Direction::Write, scratch).map_err(fail)?,
@@ -28,10 +25,7 @@ pub(super) fn decode(record: &[u8], range: Range<usize>, scratch: &mut Vec<u8>) 
         (None, None, None) => DecodedWhat::Nothing,
     };
     Ok(Decoded {
-        time: event
-            .timestamp
-            .map_or(Ok(0), |text| timestamp(&text.0))
-            .map_err(fail)?,
+        time: event.timestamp.map_or(Ok(0), |text| timestamp(&text.0)).map_err(fail)?,
         seq_num: event.seq_num.map_or(0, |number| number.0),
         connection: event.connection.map(Box::<Connection>::from),
         what,
@@ -68,17 +62,12 @@ fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Resul
     serde_json::from_slice(text).map_err(|error| {
         let line_start = match error.line() {
             0 | 1 => 0,
-            line => memchr::memchr_iter(b'\n', text)
-                .nth(line - 2)
-                .map_or(0, |newline| newline + 1),
+            line => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(0, |newline| newline + 1),
         };
         let message = error.to_string();
         // serde_json counts lines from the beginning of the event; the byte offset says it better.
         let what = message.split(" at line ").next().unwrap_or_default().to_owned();
-        Damage {
-            at: range.start + line_start + error.column().saturating_sub(1),
-            what: what.into(),
-        }
+        Damage { at: range.start + line_start + error.column().saturating_sub(1), what: what.into() }
     })
 }
 
@@ -219,8 +208,7 @@ impl Address<'_> {
         if let Some(pipe) = self.pipe {
             return Some(Endpoint::Pipe(text(pipe.path)));
         }
-        self.envoy_internal_address
-            .map(|internal| Endpoint::Internal(text(internal.server_listener_name)))
+        self.envoy_internal_address.map(|internal| Endpoint::Internal(text(internal.server_listener_name)))
     }
 }
 

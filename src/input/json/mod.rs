@@ -79,11 +79,7 @@ impl Cursor {
             trace.skip_to(end);
         }
         let opens = kind == Kind::SocketBuffered || connection.is_some() || is_lost;
-        Ok(Begun::Trace(Head {
-            trace: TraceId { kind, id },
-            opens,
-            connection,
-        }))
+        Ok(Begun::Trace(Head { trace: TraceId { kind, id }, opens, connection }))
     }
 
     /// The record's next event. A body is in `scratch`.
@@ -107,9 +103,6 @@ impl Cursor {
 
 impl From<ScanError> for Damage {
     fn from(error: ScanError) -> Self {
-        Self {
-            at: error.at,
-            what: error.what.into(),
-        }
+        Self { at: error.at, what: error.what.into() }
     }
 }

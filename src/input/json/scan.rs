@@ -18,10 +18,7 @@ pub(super) const CUT: &str = "it ends in the middle of an object";
 /// The first place at or behind `at` that is no white space.
 pub(super) fn skip_space(record: &[u8], at: usize) -> usize {
     let rest = record.get(at..).unwrap_or(&[]);
-    at + rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-        .count()
+    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
 }
 
 /// Where the string ends whose opening quote stands at `at`, or `None` if it goes on behind the record. A line's end
@@ -85,20 +82,14 @@ impl Items {
             return Ok(None);
         };
         if record[start] != b'"' {
-            return Err(ScanError {
-                at: start,
-                what: "there is no member name here",
-            });
+            return Err(ScanError { at: start, what: "there is no member name here" });
         }
         let end = string_end(record, start).ok_or(ScanError { at: start, what: CUT })?;
         let colon = skip_space(record, end);
         match record.get(colon) {
             Some(b':') => {}
             Some(_) => {
-                return Err(ScanError {
-                    at: colon,
-                    what: "there is no colon behind a member's name",
-                });
+                return Err(ScanError { at: colon, what: "there is no colon behind a member's name" });
             }
             None => return Err(ScanError { at: colon, what: CUT }),
         }
@@ -121,10 +112,7 @@ impl Items {
                 }
                 Some(_) => return Ok(Some(self.at)),
                 None => {
-                    return Err(ScanError {
-                        at: self.at,
-                        what: CUT,
-                    });
+                    return Err(ScanError { at: self.at, what: CUT });
                 }
             }
         }

@@ -147,10 +147,7 @@ impl Lexer {
     /// A number or a name.
     pub(super) fn word<'a>(&mut self, record: &'a [u8]) -> Result<&'a [u8], TextError> {
         let start = self.at;
-        while record
-            .get(self.at)
-            .is_some_and(|&byte| is_name(byte) || matches!(byte, b'-' | b'+'))
-        {
+        while record.get(self.at).is_some_and(|&byte| is_name(byte) || matches!(byte, b'-' | b'+')) {
             self.at += 1;
         }
         match self.at {
@@ -163,10 +160,7 @@ impl Lexer {
     /// An unsigned integer, decimal, octal or hexadecimal.
     pub(super) fn unsigned(&mut self, record: &[u8]) -> Result<u64, TextError> {
         let at = self.at;
-        u64::try_from(self.integer(record)?).map_err(|_| TextError {
-            at,
-            what: NOT_A_NUMBER,
-        })
+        u64::try_from(self.integer(record)?).map_err(|_| TextError { at, what: NOT_A_NUMBER })
     }
 
     /// An integer.
@@ -183,10 +177,7 @@ impl Lexer {
             .ok()
             .and_then(|digits| u64::from_str_radix(digits, radix).ok())
             .map(|number| sign * i128::from(number))
-            .ok_or(TextError {
-                at,
-                what: NOT_A_NUMBER,
-            })
+            .ok_or(TextError { at, what: NOT_A_NUMBER })
     }
 
     /// `true` or `false`.
@@ -195,10 +186,7 @@ impl Lexer {
         match self.word(record)? {
             b"true" | b"True" | b"t" | b"1" => Ok(true),
             b"false" | b"False" | b"f" | b"0" => Ok(false),
-            _ => Err(TextError {
-                at,
-                what: "there is neither true nor false here",
-            }),
+            _ => Err(TextError { at, what: "there is neither true nor false here" }),
         }
     }
 
@@ -331,16 +319,10 @@ fn unescape(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
 
 /// The range of up to `most` digits at the beginning of `bytes`, or `None` if they may go on behind them.
 fn digits(bytes: &[u8], most: usize, radix: u32) -> Option<Range<usize>> {
-    let count = bytes
-        .iter()
-        .take(most)
-        .take_while(|&&byte| char::from(byte).is_digit(radix))
-        .count();
+    let count = bytes.iter().take(most).take_while(|&&byte| char::from(byte).is_digit(radix)).count();
     (count < bytes.len()).then_some(0..count)
 }
 
 fn number(digits: &[u8], radix: u32) -> u32 {
-    digits.iter().fold(0, |number, &digit| {
-        number * radix + char::from(digit).to_digit(radix).unwrap_or(0)
-    })
+    digits.iter().fold(0, |number, &digit| number * radix + char::from(digit).to_digit(radix).unwrap_or(0))
 }

@@ -37,11 +37,7 @@ impl Cursor {
                 }
             };
             if value != Value::Message {
-                return Err(TextError {
-                    at: lexer.at,
-                    what: "a trace is not a message",
-                }
-                .into());
+                return Err(TextError { at: lexer.at, what: "a trace is not a message" }.into());
             }
             self.trace = Some(lexer.clone());
             return Ok(Begun::Trace(head(record, lexer, kind, scratch)));
@@ -79,10 +75,7 @@ impl Cursor {
 
 /// Whether what begins here is a `SocketEvents`, whose only field is `events`.
 fn is_batch(lexer: &Lexer, record: &[u8]) -> bool {
-    matches!(
-        lexer.clone().field(record, false),
-        Ok(Some((b"events", _)) | None)
-    )
+    matches!(lexer.clone().field(record, false), Ok(Some((b"events", _)) | None))
 }
 
 /// What a trace says besides its events, as far as it can be read: where it breaks, the cursor says so in its turn.
@@ -115,12 +108,7 @@ fn head(record: &[u8], mut lexer: Lexer, kind: Kind, scratch: &mut Vec<u8>) -> H
 
 /// A `SocketEvent`.
 fn event(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<Decoded, TextError> {
-    let mut decoded = Decoded {
-        time: 0,
-        seq_num: 0,
-        connection: None,
-        what: DecodedWhat::Nothing,
-    };
+    let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
     // The addresses' strings must not overwrite the body.
     let mut strings = Vec::new();
     while let Some((name, value)) = lexer.field(record, false)? {
@@ -180,12 +168,7 @@ fn data(
             (_, value) => lexer.skip(record, value)?,
         }
     }
-    Ok(DecodedWhat::Data {
-        direction,
-        body: Body::Scratch,
-        truncated,
-        end_stream,
-    })
+    Ok(DecodedWhat::Data { direction, body: Body::Scratch, truncated, end_stream })
 }
 
 fn connection(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<Box<Connection>, TextError> {
@@ -261,9 +244,6 @@ fn text(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<Strin
 
 impl From<TextError> for Damage {
     fn from(error: TextError) -> Self {
-        Self {
-            at: error.at,
-            what: error.what.into(),
-        }
+        Self { at: error.at, what: error.what.into() }
     }
 }

@@ -52,11 +52,7 @@ impl Scanner {
                 b'{' | b'<' => self.depth += 1,
                 b'}' | b'>' if self.depth <= 1 => {
                     let end = self.at + 1;
-                    return if self.depth == 1 {
-                        Scanned::Record(end)
-                    } else {
-                        Scanned::Noise(end)
-                    };
+                    return if self.depth == 1 { Scanned::Record(end) } else { Scanned::Noise(end) };
                 }
                 b'}' | b'>' => self.depth -= 1,
                 b'"' | b'\'' if self.depth > 0 => match literal_end(bytes, self.at) {
@@ -116,9 +112,7 @@ fn begins_trace(line: &[u8]) -> Option<bool> {
 pub(in crate::input) fn is_text(prefix: &[u8]) -> bool {
     let mut rest = prefix.trim_ascii_start();
     while rest.starts_with(b"#") {
-        rest = memchr(b'\n', rest)
-            .map_or(&[][..], |end| &rest[end..])
-            .trim_ascii_start();
+        rest = memchr(b'\n', rest).map_or(&[][..], |end| &rest[end..]).trim_ascii_start();
     }
     !rest.is_empty()
         && TRACES.iter().any(|trace| {

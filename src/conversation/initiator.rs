@@ -1,29 +1,30 @@
 //! Which side opened a connection. No tap records it; what the first bytes are usually tells.
 
-use crate::address::initiator_by_port;
-use crate::trace::{Connection, Direction, Side};
+use super::address::initiator_by_port;
+use super::begin::Beginning;
+use crate::trace::{Direction, Side};
 
-/// The side that opened a connection whose first bytes these are.
-///
-/// `is_upstream`: the trace began without a local address, which is so before a proxy has connected to a cluster.
-#[must_use]
-pub fn initiator(connection: &Connection, is_upstream: bool, first: Option<(Direction, &[u8])>) -> Side {
-    if is_upstream {
+/// The side that opened a connection that begins so.
+pub(super) fn initiator(beginning: &Beginning<'_>) -> Side {
+    // A proxy that has yet to connect to a cluster has no local address.
+    if beginning.is_upstream {
         return Side::Local;
     }
-    let by_bytes = first.and_then(|(direction, bytes)| {
-        let sender = Side::sender(direction);
-        if is_request(bytes) {
-            Some(sender)
-        } else if is_response(bytes) {
-            Some(Side::sender(direction.reverse()))
-        } else {
-            None
-        }
-    });
-    by_bytes
-        .or_else(|| initiator_by_port(connection))
-        .unwrap_or_else(|| first.map_or(Side::Remote, |(direction, _)| Side::sender(direction)))
+    beginning
+        .first
+        .and_then(|(direction, bytes)| by_bytes(direction, bytes))
+        .or_else(|| initiator_by_port(beginning.connection))
+        .unwrap_or_else(|| beginning.first.map_or(Side::Remote, |(direction, _)| Side::sender(direction)))
+}
+
+fn by_bytes(direction: Direction, bytes: &[u8]) -> Option<Side> {
+    if is_request(bytes) {
+        Some(Side::sender(direction))
+    } else if is_response(bytes) {
+        Some(Side::sender(direction.reverse()))
+    } else {
+        None
+    }
 }
 
 /// Whether these are the first bytes of a client: an HTTP/1 request line, the HTTP/2 preface (RFC 9113 section 3.4) or a

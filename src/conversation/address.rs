@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::trace::{Connection, Side};
+use crate::trace::{Connection, Endpoint, Side};
 
 /// The lowest port of the range that RFC 6335 section 6 leaves to clients; Linux begins at 32768.
 const FIRST_EPHEMERAL_PORT: u16 = 49_152;
@@ -14,41 +14,46 @@ const SERVER_PORT: u16 = 80;
 
 /// The two ends of a conversation, of one IP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Addresses {
+pub(super) struct Addresses {
     /// Envoy.
-    pub local: SocketAddr,
+    pub(super) local: SocketAddr,
     /// Envoy's peer.
-    pub remote: SocketAddr,
+    pub(super) remote: SocketAddr,
     /// The local address is a stand-in.
-    pub local_stands_in: bool,
+    pub(super) local_stands_in: bool,
     /// The remote address is a stand-in.
-    pub remote_stands_in: bool,
+    pub(super) remote_stands_in: bool,
 }
 
 /// Gives every conversation its addresses.
 #[derive(Debug, Default)]
-pub struct AddressBook {
+pub(super) struct AddressBook {
+    /// Set by hand, for conversations that have none.
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
+    has_used_local: bool,
+    has_used_remote: bool,
     stand_ins: u64,
 }
 
 impl AddressBook {
     /// Uses `local` and `remote` before any stand-in.
-    #[must_use]
-    pub fn new(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Self {
-        Self {
-            local,
-            remote,
-            stand_ins: 0,
+    pub(super) fn new(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> Self {
+        Self { local, remote, ..Self::default() }
+    }
+
+    /// Whether the address that was set by hand has been used for a side.
+    pub(super) fn has_used(&self, side: Side) -> bool {
+        match side {
+            Side::Local => self.has_used_local,
+            Side::Remote => self.has_used_remote,
         }
     }
 
     /// The addresses of a conversation that `initiator` opened.
-    pub fn assign(&mut self, connection: &Connection, initiator: Side) -> Addresses {
-        let own = |endpoint: &Option<_>| endpoint.as_ref().and_then(crate::trace::Endpoint::ip);
-        let local = own(&connection.local).or(self.local);
-        let remote = own(&connection.remote).or(self.remote);
+    pub(super) fn assign(&mut self, connection: &Connection, initiator: Side) -> Addresses {
+        let local = ip(&connection.local).or_else(|| self.local.inspect(|_| self.has_used_local = true));
+        let remote = ip(&connection.remote).or_else(|| self.remote.inspect(|_| self.has_used_remote = true));
         let is_ipv4 = local.or(remote).is_none_or(|known| known.is_ipv4());
         if local.is_none() || remote.is_none() {
             self.stand_ins += 1;
@@ -98,18 +103,15 @@ fn mapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip.into(), address.port())
 }
 
+fn ip(endpoint: &Option<Endpoint>) -> Option<SocketAddr> {
+    endpoint.as_ref().and_then(Endpoint::ip)
+}
+
 /// Which side opened the connection, as far as the ports tell: the one whose port is ephemeral where the other's is
 /// not.
-#[must_use]
-pub fn initiator_by_port(connection: &Connection) -> Option<Side> {
-    let is_ephemeral = |endpoint: &Option<_>| {
-        let address = endpoint.as_ref().and_then(crate::trace::Endpoint::ip)?;
-        Some(address.port() >= LINUX_EPHEMERAL_PORT)
-    };
-    match (
-        is_ephemeral(&connection.local)?,
-        is_ephemeral(&connection.remote)?,
-    ) {
+pub(super) fn initiator_by_port(connection: &Connection) -> Option<Side> {
+    let is_ephemeral = |endpoint: &Option<Endpoint>| Some(ip(endpoint)?.port() >= LINUX_EPHEMERAL_PORT);
+    match (is_ephemeral(&connection.local)?, is_ephemeral(&connection.remote)?) {
         (true, false) => Some(Side::Local),
         (false, true) => Some(Side::Remote),
         _ => None,
@@ -119,15 +121,15 @@ pub fn initiator_by_port(connection: &Connection) -> Option<Side> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Endpoint;
 
     #[test]
     fn stand_ins_differ_and_keep_the_ip_version() {
         let mut book = AddressBook::default();
         let mut seen = std::collections::HashSet::new();
         for n in 0..2000u16 {
-            let remote =
-                (n % 3 > 0).then(|| Endpoint::socket(if n % 3 == 1 { "10.0.0.1" } else { "fd00::1" }, 7));
+            // No address, an IPv4 one, an IPv6 one; no two of the same port.
+            let known = [None, Some("10.0.0.1"), Some("fd00::1")][usize::from(n) % 3];
+            let remote = known.map(|address| Endpoint::socket(address, n));
             let side = if n % 2 == 0 { Side::Local } else { Side::Remote };
             let addresses = book.assign(&Connection { local: None, remote }, side);
             assert_eq!(addresses.local.is_ipv4(), addresses.remote.is_ipv4());

@@ -1,0 +1,133 @@
+//! The beginning of a conversation: what its headers say from there on.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use super::address::{AddressBook, Addresses};
+use super::initiator::initiator;
+use super::{Options, Origin, comment};
+use crate::frame::{Headers, max_payload};
+use crate::output::Capture;
+use crate::report::Report;
+use crate::tcp::Tcp;
+use crate::trace::{Connection, Direction, Side, TraceId};
+
+/// As many pairs of addresses are remembered to see one come back. Past that every conversation begins with a SYN.
+const MAX_PAIRS: usize = 1_000_000;
+
+/// The last byte of each side's Ethernet address.
+const LOCAL_MAC: u8 = 1;
+const REMOTE_MAC: u8 = 2;
+
+/// What the beginnings of all conversations share.
+#[derive(Debug)]
+pub(super) struct Beginnings {
+    options: Options,
+    book: AddressBook,
+    /// Hashes of the address pairs that the capture has packets of.
+    pairs: HashSet<u64>,
+    /// How many conversations have begun with a SYN because their pair came back.
+    returns: u64,
+}
+
+/// The first event with a time.
+pub(super) struct Beginning<'a> {
+    pub(super) origin: Origin<'a>,
+    pub(super) trace: TraceId,
+    pub(super) time: u64,
+    pub(super) connection: &'a Connection,
+    pub(super) is_upstream: bool,
+    /// The first bytes, where it has any.
+    pub(super) first: Option<(Direction, &'a [u8])>,
+}
+
+impl Beginnings {
+    pub(super) fn new(options: Options) -> Self {
+        let book = AddressBook::new(options.local, options.remote);
+        Self { options, book, pairs: HashSet::new(), returns: 0 }
+    }
+
+    pub(super) fn has_used(&self, side: Side) -> bool {
+        self.book.has_used(side)
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        beginning: &Beginning<'_>,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<Tcp> {
+        let initiator = self.options.initiator.unwrap_or_else(|| initiator(beginning));
+        let addresses = self.book.assign(beginning.connection, initiator);
+        let is_return = self.is_return(&addresses);
+        let occurrence = if is_return { self.returns } else { 0 };
+        let max = max_payload(addresses.local.ip());
+        let mut tcp = Tcp::new(
+            BOTH.map(|direction| self.headers(&addresses, direction)),
+            BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),
+            self.options.mss.map_or(max, |mss| mss.min(max)),
+            initiator,
+            beginning.origin.number,
+        );
+        comment::beginning(beginning, &addresses, &mut tcp, capture, report);
+        if self.options.handshake || is_return {
+            tcp.open(beginning.time, self.options.handshake, capture)?;
+        }
+        Ok(tcp)
+    }
+
+    fn headers(&self, addresses: &Addresses, direction: Direction) -> Headers {
+        let (source, destination, mac) = match direction {
+            Direction::Read => (addresses.remote, addresses.local, [REMOTE_MAC, LOCAL_MAC]),
+            Direction::Write => (addresses.local, addresses.remote, [LOCAL_MAC, REMOTE_MAC]),
+        };
+        Headers::new(self.options.link_type, source, destination, mac)
+    }
+
+    /// Whether the capture already has packets between these addresses, so that a reader has to be told that a
+    /// connection begins.
+    fn is_return(&mut self, addresses: &Addresses) -> bool {
+        let [a, b, c] = numbers(addresses.local);
+        let [d, e, f] = numbers(addresses.remote);
+        let is_full = self.pairs.len() >= MAX_PAIRS;
+        let is_return = is_full || !self.pairs.insert(mix(&[a, b, c, d, e, f]));
+        self.returns += u64::from(is_return);
+        is_return
+    }
+}
+
+/// Both directions, in the order of their numbers.
+const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+
+fn numbers(address: SocketAddr) -> [u64; 3] {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u128::from(u32::from(ip)),
+        IpAddr::V6(ip) => u128::from(ip),
+    };
+    [ip as u64, (ip >> 64) as u64, u64::from(address.port())]
+}
+
+/// An initial sequence number that is the same on every run, and another for another connection, even between the same
+/// addresses.
+fn initial_sequence_number(beginning: &Beginning<'_>, direction: Direction, occurrence: u64) -> u32 {
+    let identity = [
+        u64::from(beginning.origin.number),
+        beginning.trace.kind as u64,
+        beginning.trace.id,
+        beginning.time,
+        direction as u64,
+        occurrence,
+    ];
+    (mix(&identity) >> 32) as u32
+}
+
+/// A hash that does not change with the version of the standard library: the finalizer of SplitMix64 over each number.
+fn mix(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |hash, number| {
+        let mut z = (hash ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}

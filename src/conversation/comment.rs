@@ -1,0 +1,118 @@
+//! What is said about a conversation: `key=value` comments in the capture, where its format has comments, and counts and
+//! warnings for people.
+
+use std::net::SocketAddr;
+
+use super::Origin;
+use super::address::Addresses;
+use super::begin::Beginning;
+use crate::output::Capture;
+use crate::report::{Report, Warning};
+use crate::tcp::Tcp;
+use crate::trace::{Data, Endpoint, Length, Missing, Side, TraceId};
+
+/// On the first packet: which trace this is, and what stands in for the addresses that it lacks.
+pub(super) fn beginning(
+    beginning: &Beginning<'_>,
+    addresses: &Addresses,
+    tcp: &mut Tcp,
+    capture: &Capture,
+    report: &mut Report,
+) {
+    let connection = beginning.connection;
+    let sides = [
+        (Side::Local, &connection.local, addresses.local, addresses.local_stands_in),
+        (Side::Remote, &connection.remote, addresses.remote, addresses.remote_stands_in),
+    ];
+    let stand_ins = || sides.iter().filter(|(.., stands_in)| *stands_in);
+    if stand_ins().next().is_some() {
+        report.warn(Warning::StandIn, || {
+            let parts: Vec<_> =
+                stand_ins().map(|(side, real, address, _)| stand_in(*side, real, *address)).collect();
+            format!("{}: {}", place(beginning.trace, beginning.origin), parts.join(", "))
+        });
+    }
+    if !capture.has_comments() {
+        return;
+    }
+    tcp.comment(format!("tap.trace_id={}", beginning.trace.id));
+    tcp.comment(format!("tap.kind={}", beginning.trace.kind));
+    tcp.comment(format!("tap.file={}", beginning.origin.name));
+    for (side, real, address, _) in stand_ins() {
+        let real = real.as_ref().map_or("unknown".to_owned(), Endpoint::to_string);
+        tcp.comment(format!("tap.{side}_address={real}"));
+        tcp.comment(format!("tap.{side}_stand_in={address}"));
+    }
+}
+
+/// On a body: that it is cut, and from how many bytes.
+pub(super) fn data(
+    data: &Data<'_>,
+    origin: Origin<'_>,
+    trace: TraceId,
+    tcp: &mut Tcp,
+    capture: &Capture,
+    report: &mut Report,
+) {
+    let captured = data.bytes.len() as u64;
+    report.bytes += captured;
+    let is_changed = data.is_text && str::from_utf8(&data.bytes).is_err();
+    let (key, original) = match data.length {
+        Length::Whole | Length::Unsure if is_changed => {
+            report.warn(Warning::LossyText, || place(trace, origin));
+            ("tap.lossy_text", None)
+        }
+        Length::Whole | Length::Unsure => return,
+        Length::Lossy(original) => {
+            report.warn(Warning::LossyText, || place(trace, origin));
+            ("tap.lossy_text", Some(original))
+        }
+        Length::CutFrom(original) => {
+            report.warn(Warning::Cut, || place(trace, origin));
+            ("tap.truncated", Some(original))
+        }
+        Length::Cut => {
+            report.warn(Warning::CutUnknown, || place(trace, origin));
+            ("tap.truncated", None)
+        }
+    };
+    report.missing_bytes += original.map_or(0, |original| original - captured);
+    if capture.has_comments() {
+        tcp.comment(format!("{key}=true"));
+        tcp.comment(format!("tap.captured_length={captured}"));
+        let original = original.map_or("unknown".to_owned(), |original| original.to_string());
+        tcp.comment(format!("tap.original_length={original}"));
+    }
+}
+
+/// On what comes behind a hole: how many bytes are missing.
+pub(super) fn missing(
+    missing: Missing,
+    origin: Origin<'_>,
+    trace: TraceId,
+    tcp: &mut Tcp,
+    capture: &Capture,
+    report: &mut Report,
+) {
+    if missing.is_lost {
+        report.lost_bytes += missing.bytes;
+        report.warn(Warning::Lost, || place(trace, origin));
+    } else {
+        report.missing_bytes += missing.bytes;
+    }
+    if capture.has_comments() {
+        let key = if missing.is_lost { "tap.lost_bytes" } else { "tap.missing_bytes" };
+        tcp.comment(format!("{key}={}", missing.bytes));
+    }
+}
+
+fn place(trace: TraceId, origin: Origin<'_>) -> String {
+    format!("trace {} in {}", trace.id, origin.name)
+}
+
+fn stand_in(side: Side, real: &Option<Endpoint>, address: SocketAddr) -> String {
+    match real {
+        None => format!("{address} for the unknown {side} address"),
+        Some(real) => format!("{address} for the {side} address {real}"),
+    }
+}

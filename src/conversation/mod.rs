@@ -1,0 +1,157 @@
+//! Conversations: from the events of many traces to the TCP state of each.
+//!
+//! An [`Event`] finds its conversation by its input and its number there. The first one that has a time decides what the
+//! headers say ([`begin`]); from there on [`Tcp`] makes the segments. What is cut, missing or stood in is counted for
+//! people and said in the capture ([`comment`]). A conversation that closes, or of which nothing more can come, is
+//! forgotten.
+
+mod address;
+mod begin;
+mod comment;
+mod initiator;
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::frame::LinkType;
+use crate::output::Capture;
+use crate::report::Report;
+use crate::tcp::Tcp;
+use crate::trace::{Connection, Event, Side, What};
+use begin::{Beginning, Beginnings};
+
+/// How conversations are to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What stands below IP.
+    pub link_type: LinkType,
+    /// The most bytes of payload in a segment, where that is less than a packet can have. At least 1.
+    pub mss: Option<usize>,
+    /// Begin each conversation with SYN, SYN-ACK, ACK.
+    pub handshake: bool,
+    /// The local address of traces that have none.
+    pub local: Option<SocketAddr>,
+    /// The remote address of traces that have none.
+    pub remote: Option<SocketAddr>,
+    /// Which side opened the connections, where that is known better than it can be guessed.
+    pub initiator: Option<Side>,
+}
+
+/// All conversations that are going on.
+#[derive(Debug)]
+pub struct Conversations {
+    beginnings: Beginnings,
+    /// By number of the input, then of the conversation.
+    open: Vec<Vec<Conversation>>,
+}
+
+#[derive(Debug, Default)]
+struct Conversation {
+    connection: Connection,
+    /// The trace began without a local address.
+    is_upstream: bool,
+    /// `None` until something with a time happens.
+    tcp: Option<Box<Tcp>>,
+}
+
+/// The input that an event comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Its number, from 0.
+    pub number: u32,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl Conversations {
+    /// No conversations yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { beginnings: Beginnings::new(options), open: Vec::new() }
+    }
+
+    /// Takes an event and writes its packets.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn event(
+        &mut self,
+        origin: Origin<'_>,
+        mut event: Event<'_>,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let conversation = place(place(&mut self.open, origin.number), event.conversation);
+        if let Some(connection) = event.connection.take() {
+            conversation.learn(*connection, event.what == What::Opened);
+        }
+        let first = match &event.what {
+            What::Opened => return Ok(()),
+            What::Ended => {
+                *conversation = Conversation::default();
+                return Ok(());
+            }
+            What::Closed => None,
+            What::Data(data) => Some((data.direction, &data.bytes[..])),
+        };
+        let tcp = match &mut conversation.tcp {
+            Some(tcp) => tcp,
+            empty => {
+                report.traces += 1;
+                let beginning = Beginning {
+                    origin,
+                    trace: event.trace,
+                    time: event.time,
+                    connection: &conversation.connection,
+                    is_upstream: conversation.is_upstream,
+                    first,
+                };
+                empty.insert(Box::new(self.beginnings.begin(&beginning, capture, report)?))
+            }
+        };
+        if let Some(missing) = event.missing {
+            tcp.skip(missing.direction, missing.bytes);
+            comment::missing(missing, origin, event.trace, tcp, capture, report);
+        }
+        match &event.what {
+            What::Data(data) => {
+                comment::data(data, origin, event.trace, tcp, capture, report);
+                tcp.data(event.time, data, capture)
+            }
+            What::Opened | What::Closed | What::Ended => {
+                let closed = tcp.close(event.time, capture);
+                *conversation = Conversation::default();
+                closed
+            }
+        }
+    }
+
+    /// Whether an address that was set by hand has been used for a side.
+    #[must_use]
+    pub fn has_used(&self, side: Side) -> bool {
+        self.beginnings.has_used(side)
+    }
+}
+
+impl Conversation {
+    /// Adds what an event says of the addresses. Once there are packets, theirs stand.
+    fn learn(&mut self, connection: Connection, is_opening: bool) {
+        if self.tcp.is_some() {
+            return;
+        }
+        if is_opening {
+            self.is_upstream = connection.local.is_none() && connection.remote.is_some();
+        }
+        self.connection.local = connection.local.or(self.connection.local.take());
+        self.connection.remote = connection.remote.or(self.connection.remote.take());
+    }
+}
+
+/// The element with this number, which is made if it is not there yet. Numbers are small: they are used again.
+fn place<T: Default>(elements: &mut Vec<T>, number: u32) -> &mut T {
+    let number = number as usize;
+    if number >= elements.len() {
+        elements.resize_with(number + 1, T::default);
+    }
+    &mut elements[number]
+}

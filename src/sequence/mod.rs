@@ -1,0 +1,287 @@
+//! Puts the events of an input in order and completes them by what comes after them in their trace.
+//!
+//! `seq_num` tells the order of a trace's events, which a UDP sink can shuffle, and whether one is missing or came
+//! twice. How long a cut body was shows only in the next event's `seq_num`; which write with `end_stream` is the last
+//! one, and whether a large body goes on in the next event (a slice, of the UDP sink), only in what follows.
+//!
+//! An event that needs to wait for another one waits in a queue, and all other events of the input wait behind it, so
+//! that the input's order stands. The wait is bounded in events, bytes and time; past the bound the event goes on as it
+//! is. An event that need not wait, with none waiting before it, passes through without being copied.
+
+mod queue;
+mod trace;
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+
+use crate::input::{Input, InputError, Peek, Peeked, Step};
+use crate::trace::{Connection, Event, Kind, TraceId, What};
+use queue::{Queue, SLICES, Waiting};
+use trace::{Arrival, Trace};
+
+/// As many events of an input may come between two of one trace that have changed places.
+const WINDOW: u64 = 64;
+/// An input that has been idle this many times in a row, a tenth of a second each, keeps nothing waiting.
+const MAX_IDLE: u32 = 10;
+
+/// The events of one input, in order and complete.
+#[derive(Debug)]
+pub struct Sequencer {
+    input: Input,
+    /// The input has an event that is not taken in yet.
+    has_event: bool,
+    queue: Queue,
+    /// That event begins another connection with the id of one that has not ended: first all that waits goes on.
+    is_restarting: bool,
+    /// Before that event its connection is to begin, with these addresses.
+    reopening: Option<Option<Box<Connection>>>,
+    traces: HashMap<TraceId, Trace>,
+    numbers: Numbers,
+    /// Traces that have closed within the window, with how many events had come then.
+    closed: VecDeque<(TraceId, u64)>,
+    /// How many events have come.
+    arrived: u64,
+    duplicates: u64,
+    idle: u32,
+    is_at_end: bool,
+}
+
+/// Hands out the numbers of conversations, so that those which are in use stay small.
+#[derive(Debug, Default)]
+struct Numbers {
+    next: u32,
+    free: Vec<u32>,
+}
+
+/// What came of looking for the next event.
+#[derive(Debug)]
+pub enum Pulled<'a> {
+    /// The next event.
+    Event(Event<'a>),
+    /// There is none at the moment.
+    Idle,
+    /// There is none any more.
+    End,
+}
+
+impl Sequencer {
+    /// The events of `input`.
+    #[must_use]
+    pub fn new(input: Input) -> Self {
+        Self {
+            input,
+            has_event: false,
+            queue: Queue::default(),
+            is_restarting: false,
+            reopening: None,
+            traces: HashMap::new(),
+            numbers: Numbers::default(),
+            closed: VecDeque::new(),
+            arrived: 0,
+            duplicates: 0,
+            idle: 0,
+            is_at_end: false,
+        }
+    }
+
+    /// The input.
+    #[must_use]
+    pub fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// How many events came twice, or too late.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// The next event. None has [`Length::Unsure`](crate::trace::Length::Unsure); one that has
+    /// [`Length::Cut`](crate::trace::Length::Cut) keeps it for good.
+    ///
+    /// # Errors
+    /// As for [`Input::advance`]: the next call goes on behind the damage.
+    pub fn pull(&mut self) -> Result<Pulled<'_>, InputError> {
+        loop {
+            if let Some(event) = self.pop() {
+                return Ok(Pulled::Event(event));
+            }
+            if self.is_at_end {
+                return Ok(Pulled::End);
+            }
+            if std::mem::take(&mut self.is_restarting)
+                && let Some(ended) = self.end_for_restart()
+            {
+                return Ok(Pulled::Event(ended));
+            }
+            if let Some(connection) = self.reopening.take() {
+                return Ok(Pulled::Event(self.open_for_restart(connection)));
+            }
+            if !self.has_event {
+                match self.input.advance()? {
+                    Step::Event => self.arrived += 1,
+                    Step::Idle => {
+                        self.idle += 1;
+                        return Ok(Pulled::Idle);
+                    }
+                    Step::End => {
+                        self.is_at_end = true;
+                        self.duplicates +=
+                            self.traces.values().filter(|trace| trace.is_empty_copy()).count() as u64;
+                        continue;
+                    }
+                }
+            }
+            self.has_event = false;
+            if self.take_in() {
+                let mut event = self.input.event();
+                deliver(&mut self.traces, &mut self.numbers, &mut event);
+                return Ok(Pulled::Event(event));
+            }
+        }
+    }
+
+    /// The event at the front of the queue, if it is complete or has waited long enough.
+    #[inline]
+    fn pop(&mut self) -> Option<Event<'static>> {
+        let front = self.queue.front()?;
+        let is_hurried =
+            self.is_at_end || self.is_restarting || self.idle >= MAX_IDLE || self.queue.is_full();
+        let is_due = is_hurried || self.is_timely(front) && self.queue.is_front_complete(self.arrived);
+        if !is_due {
+            return None;
+        }
+        let mut event = self.queue.pop()?;
+        if event.what == What::Closed {
+            self.closed.push_back((event.trace, self.arrived));
+        }
+        deliver(&mut self.traces, &mut self.numbers, &mut event);
+        Some(event)
+    }
+
+    /// Whether what was missing before an event has come, or has been waited for long enough.
+    fn is_timely(&self, waiting: &Waiting) -> bool {
+        !waiting.is_early
+            || self.arrived - waiting.arrived >= WINDOW
+            || self.traces.get(&waiting.event.trace).is_some_and(|trace| trace.expects(waiting.event.span()))
+    }
+
+    /// Takes in the event that the input has. Returns whether it can go on at once; else it is in the queue, or has come
+    /// twice, or is still to be taken in.
+    fn take_in(&mut self) -> bool {
+        let peek = self.input.peek();
+        let trace = match self.traces.entry(peek.trace) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let has_closed = has_closed(&mut self.closed, peek.trace, self.arrived);
+                if has_closed && peek.seq_num > 0 {
+                    self.duplicates += 1;
+                    return false;
+                }
+                entry.insert(Trace::new(self.numbers.take(), has_closed))
+            }
+        };
+        let arrival = trace.arrive(&peek);
+        let needs_next = peek.needs_next();
+        match arrival {
+            Arrival::Next if self.queue.is_empty() && !needs_next => {
+                if matches!(peek.what, Peeked::Closed) {
+                    self.closed.push_back((peek.trace, self.arrived));
+                }
+                return true;
+            }
+            Arrival::Next | Arrival::Early | Arrival::Late => {}
+            Arrival::Duplicate => {
+                self.duplicates += 1;
+                return false;
+            }
+            Arrival::Restart => {
+                self.is_restarting = true;
+                self.has_event = true;
+                return false;
+            }
+        }
+        self.idle = 0;
+        let waiting = Waiting {
+            needs_next,
+            is_early: arrival == Arrival::Early,
+            arrived: self.arrived,
+            next: None,
+            event: self.input.event().into_owned(),
+        };
+        if arrival != Arrival::Late {
+            self.queue.push(waiting);
+        } else if !self.queue.insert(waiting, WINDOW) {
+            self.duplicates += 1;
+        }
+        false
+    }
+
+    /// The end of the connection whose id another one has taken.
+    fn end_for_restart(&mut self) -> Option<Event<'static>> {
+        let peek = self.input.peek();
+        let trace = self.traces.get(&peek.trace)?;
+        if !matches!(peek.what, Peeked::Opened(_)) {
+            // The beginning of the other one has been taken for a second copy of this one's.
+            self.reopening = Some(trace.connection());
+            self.duplicates -= 1;
+        }
+        let mut ended = event(peek.trace, What::Ended);
+        deliver(&mut self.traces, &mut self.numbers, &mut ended);
+        Some(ended)
+    }
+
+    /// The beginning of that other connection.
+    fn open_for_restart(&mut self, connection: Option<Box<Connection>>) -> Event<'static> {
+        let id = self.input.peek().trace;
+        let mut trace = Trace::new(self.numbers.take(), false);
+        let what = Peeked::Opened(connection.as_deref());
+        trace.arrive(&Peek { trace: id, time: 0, seq_num: 0, what });
+        self.traces.insert(id, trace);
+        let mut opened = Event { connection, ..event(id, What::Opened) };
+        deliver(&mut self.traces, &mut self.numbers, &mut opened);
+        opened
+    }
+}
+
+fn event(trace: TraceId, what: What<'static>) -> Event<'static> {
+    Event { trace, conversation: 0, time: 0, seq_num: 0, missing: None, connection: None, what }
+}
+
+/// Sends an event on. A trace that has ended is forgotten.
+#[inline]
+fn deliver(traces: &mut HashMap<TraceId, Trace>, numbers: &mut Numbers, event: &mut Event<'_>) {
+    let Entry::Occupied(mut entry) = traces.entry(event.trace) else { return };
+    entry.get_mut().deliver(event);
+    if matches!(event.what, What::Closed | What::Ended) {
+        entry.remove();
+        numbers.free.push(event.conversation);
+    }
+}
+
+/// Whether a trace has closed within the window.
+fn has_closed(closed: &mut VecDeque<(TraceId, u64)>, trace: TraceId, arrived: u64) -> bool {
+    while closed.front().is_some_and(|&(_, then)| arrived - then > WINDOW) {
+        closed.pop_front();
+    }
+    closed.iter().any(|&(closed, _)| closed == trace)
+}
+
+impl Numbers {
+    fn take(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+}
+
+impl Peek<'_> {
+    /// Whether the event is only complete with the next one of its trace.
+    #[inline]
+    fn needs_next(&self) -> bool {
+        let Peeked::Data { captured_len, is_length_known, end_stream } = self.what else { return false };
+        let is_slice = SLICES.contains(&captured_len) && self.trace.kind == Kind::SocketStreamed;
+        end_stream || is_slice || !is_length_known && self.seq_num > 0
+    }
+}

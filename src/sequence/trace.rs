@@ -1,0 +1,205 @@
+//! One trace as its events arrive, and as they go on: what `seq_num` says of each.
+
+use crate::input::{Peek, Peeked};
+use crate::trace::{Connection, Data, Direction, Event, Length, Missing, What};
+
+/// What an arriving event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The next one, as far as can be told.
+    Next,
+    /// One before which others are missing, which are lost or late; or whose trace's beginning is.
+    Early,
+    /// One that belongs before others that have come already.
+    Late,
+    /// One that has come already, or too late.
+    Duplicate,
+    /// The first of another connection with the same id.
+    Restart,
+}
+
+/// Where an event stands in its trace: `seq_num` of its first byte, and that of the first byte behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    /// Puts a close behind an empty write at the same place.
+    is_close: bool,
+    pub(super) end: u64,
+}
+
+/// What is known of a trace that is going on.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    conversation: u32,
+    /// The beginning has come, or will not.
+    is_open: bool,
+    /// The addresses that it began with.
+    connection: Option<Box<Connection>>,
+    /// `seq_num` behind the last of the events that have come; 0 while none had one.
+    arrived: u64,
+    /// The last event that has come was cut, so that `arrived` may be too small.
+    is_arrived_cut: bool,
+    /// The beginning came a second time: as a duplicate, or as that of another connection.
+    is_opened_again: bool,
+    /// A trace with the same id closed just before this one came.
+    has_closed: bool,
+    /// Something has happened.
+    has_events: bool,
+    /// The time of the last event that has come.
+    time: u64,
+    /// `seq_num` behind the last of the events that have gone on.
+    delivered: u64,
+    /// The direction of the last bytes that have gone on.
+    direction: Option<Direction>,
+    /// These were cut, and nobody knew how many they had been.
+    is_length_unknown: bool,
+    /// What was last found missing: `seq_num` of its first byte and that behind it.
+    missing: (u64, u64),
+}
+
+impl Trace {
+    /// A trace of which nothing is known yet. `has_closed`: one with its id has closed just before.
+    pub(super) fn new(conversation: u32, has_closed: bool) -> Self {
+        Self { conversation, has_closed, ..Self::default() }
+    }
+
+    /// The addresses that it began with.
+    pub(super) fn connection(&self) -> Option<Box<Connection>> {
+        self.connection.clone()
+    }
+
+    /// Whether this is nothing but a second copy of the beginning of a trace that has closed.
+    pub(super) fn is_empty_copy(&self) -> bool {
+        self.has_closed && !self.has_events
+    }
+
+    /// Sorts an event in.
+    #[inline]
+    pub(super) fn arrive(&mut self, event: &Peek<'_>) -> Arrival {
+        match event.what {
+            Peeked::Opened(connection) => self.open(connection),
+            Peeked::Ended => Arrival::Next,
+            Peeked::Data { .. } | Peeked::Closed => self.happen(event),
+        }
+    }
+
+    fn open(&mut self, connection: Option<&Connection>) -> Arrival {
+        if self.is_open && self.has_events {
+            if connection == self.connection.as_deref() && self.arrived > 0 {
+                self.is_opened_again = true;
+                return Arrival::Duplicate;
+            }
+            return Arrival::Restart;
+        }
+        self.is_open = true;
+        self.connection = connection.map(|connection| Box::new(connection.clone()));
+        if self.has_events { Arrival::Late } else { Arrival::Next }
+    }
+
+    fn happen(&mut self, event: &Peek<'_>) -> Arrival {
+        let span = event.span();
+        if self.is_opened_again && span.start == 1 && self.arrived > 1 && event.time > self.time {
+            return Arrival::Restart;
+        }
+        self.has_events = true;
+        self.time = event.time;
+        if span.start == 0 {
+            return if self.is_open { Arrival::Next } else { Arrival::Early };
+        }
+        let expected = self.arrived.max(1);
+        if span.start < expected {
+            let is_too_late = self.missing.0 <= span.start && span.start < self.missing.1;
+            let has_gone_on = span.start < span.end && span.end <= self.delivered;
+            return if is_too_late || has_gone_on { Arrival::Duplicate } else { Arrival::Late };
+        }
+        let is_early = !self.is_open || span.start > expected && !self.is_arrived_cut;
+        if span.start < u64::MAX {
+            self.arrived = span.end;
+        }
+        self.is_arrived_cut = matches!(event.what, Peeked::Data { is_length_known: false, .. });
+        if is_early { Arrival::Early } else { Arrival::Next }
+    }
+
+    /// Whether the event with this span is the next one for sure.
+    pub(super) fn expects(&self, span: Span) -> bool {
+        self.is_open && (span.start == 0 || span.start == self.delivered.max(1))
+    }
+
+    /// Sends an event on, and says in it what is missing before it.
+    #[inline]
+    pub(super) fn deliver(&mut self, event: &mut Event<'_>) {
+        event.conversation = self.conversation;
+        let (direction, is_length_unknown) = match &event.what {
+            What::Opened | What::Ended => return,
+            What::Closed => (None, false),
+            What::Data(data) => (Some(data.direction), data.length == Length::Cut),
+        };
+        // From here on there is no use in waiting for the beginning.
+        self.is_open = true;
+        let span = event.span();
+        if span.start > 0 && span.start < u64::MAX {
+            let expected = self.delivered.max(1);
+            if span.start > expected {
+                event.missing = self.missing_before(span.start - expected, direction);
+                self.missing = (expected, span.start);
+            }
+            self.delivered = self.delivered.max(span.end);
+        }
+        self.direction = direction.or(self.direction);
+        self.is_length_unknown = is_length_unknown;
+    }
+
+    /// In which direction bytes are missing is known only behind a cut body. Else the one that goes on is taken: bytes
+    /// most often come in runs.
+    fn missing_before(&self, bytes: u64, direction: Option<Direction>) -> Option<Missing> {
+        if self.is_length_unknown {
+            // One of them has been counted with the body.
+            let bytes = bytes - 1;
+            return self.direction.filter(|_| bytes > 0).map(|direction| Missing {
+                direction,
+                bytes,
+                is_lost: false,
+            });
+        }
+        let direction = direction.or(self.direction).unwrap_or(Direction::Read);
+        Some(Missing { direction, bytes, is_lost: true })
+    }
+}
+
+impl Event<'_> {
+    pub(super) fn span(&self) -> Span {
+        match &self.what {
+            What::Data(data) => data_span(self.seq_num, true_length(data)),
+            What::Closed => close_span(self.seq_num),
+            What::Opened | What::Ended => Span { start: 0, is_close: false, end: 0 },
+        }
+    }
+}
+
+impl Peek<'_> {
+    #[inline]
+    fn span(&self) -> Span {
+        match self.what {
+            Peeked::Data { captured_len, .. } => data_span(self.seq_num, captured_len as u64),
+            Peeked::Closed => close_span(self.seq_num),
+            Peeked::Opened(_) | Peeked::Ended => Span { start: 0, is_close: false, end: 0 },
+        }
+    }
+}
+
+fn data_span(seq_num: u64, length: u64) -> Span {
+    Span { start: seq_num, is_close: false, end: seq_num.saturating_add(length) }
+}
+
+/// A close counts one more than the offset behind the last byte. Some Envoys write `u64::MAX`: behind everything.
+fn close_span(seq_num: u64) -> Span {
+    let start = if seq_num == u64::MAX { seq_num } else { seq_num.saturating_sub(1) };
+    Span { start, is_close: true, end: start }
+}
+
+fn true_length(data: &Data<'_>) -> u64 {
+    match data.length {
+        Length::CutFrom(length) | Length::Lossy(length) => length,
+        Length::Whole | Length::Cut | Length::Unsure => data.bytes.len() as u64,
+    }
+}
