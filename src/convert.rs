@@ -27,11 +27,17 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// Converts all of `inputs` into `capture` and finishes it. What is wrong with an input goes to `report`.
+    /// Converts all of `inputs` into `capture` and finishes it. What is wrong with an input goes to `report`; where that
+    /// leaves nothing to write, there is no capture.
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn run(&self, inputs: Vec<Input>, mut capture: Capture, report: &mut Report) -> io::Result<Written> {
+    pub fn run(
+        &self,
+        inputs: Vec<Input>,
+        mut capture: Capture,
+        report: &mut Report,
+    ) -> io::Result<Option<Written>> {
         let mut conversations = Conversations::new(self.options);
         let mut inputs: Vec<Sequencer> = inputs.into_iter().map(Sequencer::new).collect();
         match &mut inputs[..] {
@@ -43,9 +49,12 @@ impl Conversion {
         }
         self.warn_unused(Side::Local, self.options.local, &conversations, report);
         self.warn_unused(Side::Remote, self.options.remote, &conversations, report);
+        if report.traces == 0 && report.errors() > 0 {
+            return Ok(None);
+        }
         let written = capture.finish()?;
         report.warn_many(Warning::Late, written.late, String::new);
-        Ok(written)
+        Ok(Some(written))
     }
 
     fn warn_unused(
@@ -145,6 +154,11 @@ fn summarize(input: &Sequencer, report: &mut Report) {
     let name = || input.name().to_owned();
     report.warn_many(Warning::Duplicate, duplicates, name);
     report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
+    let loss = input.text_loss();
+    report.warn_many(Warning::LossyMessages, loss.connections + loss.batches, name);
+    if !input.has_trace() && !input.has_failed() {
+        report.error(&format!("{}: there is no trace in it", input.name()));
+    }
     if input.http_records() > 0 {
         report.error(&format!(
             "{}: the HTTP tap wrote this ({} of its messages); only traces of the transport socket tap can be converted",

@@ -73,7 +73,9 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
     };
     if !cli.quiet {
         report.print_warnings();
-        summary(&report, &written, &capture_name);
+        if let Some(written) = written {
+            summary(&report, &written, &capture_name);
+        }
     }
     let is_failure = report.errors() > 0 || cli.strict && report.has_warnings();
     Ok(if is_failure { FAILURE } else { SUCCESS })

@@ -18,6 +18,8 @@ pub enum Warning {
     StandIn,
     /// A body in `JSON_BODY_AS_STRING` was not UTF-8.
     LossyText,
+    /// Addresses or batches of events were lost in `JSON_BODY_AS_STRING`.
+    LossyMessages,
     /// Envoy could not write a message as JSON.
     FailedMessage,
     /// A packet is older than what has already been written.
@@ -142,6 +144,12 @@ impl Display for Counted<'_> {
                 "{} not UTF-8, and the format JSON_BODY_AS_STRING has not kept what was not ({example}); to keep all \
                  bytes and the addresses, tap with JSON_BODY_AS_BYTES",
                 many("body was", "bodies were")
+            ),
+            Warning::LossyMessages => write!(
+                f,
+                "JSON_BODY_AS_STRING has lost {} with addresses or batches of events ({example}); to keep them, tap \
+                 with JSON_BODY_AS_BYTES",
+                many("message", "messages")
             ),
             Warning::FailedMessage => write!(
                 f,

@@ -145,6 +145,24 @@ pub struct Connection {
     pub local: Option<Endpoint>,
     /// The address of Envoy's peer.
     pub remote: Option<Endpoint>,
+    /// `TraceWrapper.configured_sample_rate`: of how many connections the tap records how many (Envoy 1.39, on the first
+    /// message of a tap).
+    pub sample_rate: Option<SampleRate>,
+}
+
+/// An `envoy.type.v3.FractionalPercent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleRate {
+    /// So many
+    pub numerator: u64,
+    /// of so many: 100, 10,000 or 1,000,000.
+    pub denominator: u64,
+}
+
+impl fmt::Display for SampleRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
 }
 
 /// What one message, or one part of a message, says of a connection.

@@ -1,8 +1,6 @@
-//! What the tests tap: connections that never were, and what a capture has to show of each.
+//! What the tests tap: connections that never were.
 
 use std::net::SocketAddr;
-
-use crate::capture::Sent;
 
 /// When the first event of a conversation happens, unless it says otherwise: a time that shows every digit.
 pub(crate) const START: u64 = 1_700_000_000_123_456_789;
@@ -138,6 +136,11 @@ impl Conversation {
         self
     }
 
+    pub(crate) fn has_ip_addresses(&self) -> bool {
+        let addresses = [&self.local, &self.remote];
+        addresses.iter().all(|address| matches!(address, Some(Address::Ip(_))))
+    }
+
     /// Its IP addresses, local and remote.
     #[track_caller]
     pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
@@ -145,41 +148,6 @@ impl Conversation {
             Some(Address::Ip(address)) => *address,
             other => panic!("{other:?} is no IP address"),
         })
-    }
-
-    /// What a capture has to show of one direction, if it begins without SYN. `tells_lengths`: the trace tells how
-    /// long cut bodies were, save that of an event behind which nothing comes.
-    pub(crate) fn sent(&self, direction: Direction, tells_lengths: bool) -> Sent {
-        let mut sent = Sent::default();
-        let mut last_write = None;
-        for (number, event) in self.events.iter().enumerate() {
-            let data = match &event.what {
-                What::Data(data) if data.direction == direction => data,
-                What::Data(_) => continue,
-                What::Closed => {
-                    sent.fin = sent.fin.or(Some(event.time));
-                    continue;
-                }
-            };
-            let is_last = number + 1 == self.events.len();
-            let length = match data.cut_to {
-                Some(cut_to) if is_last || !tells_lengths => cut_to + 1,
-                _ => data.bytes.len(),
-            };
-            if length > 0 {
-                sent.bytes.push(data.kept(), length);
-                sent.writes.push((event.time, length));
-            }
-            last_write = Some(event.time);
-        }
-        if direction == Write && self.is_half_closed() {
-            sent.fin = last_write;
-        }
-        sent
-    }
-
-    fn is_half_closed(&self) -> bool {
-        self.events.iter().any(|event| matches!(&event.what, What::Data(data) if data.end_stream))
     }
 }
 

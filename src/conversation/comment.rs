@@ -38,6 +38,9 @@ pub(super) fn beginning(
     tcp.comment(format!("tap.trace_id={}", beginning.trace.id));
     tcp.comment(format!("tap.kind={}", beginning.trace.kind));
     tcp.comment(format!("tap.file={}", beginning.origin.name));
+    if let Some(rate) = connection.sample_rate {
+        tcp.comment(format!("tap.sample_rate={rate}"));
+    }
     for (side, real, address, _) in stand_ins() {
         let real = real.as_ref().map_or("unknown".to_owned(), Endpoint::to_string);
         tcp.comment(format!("tap.{side}_address={real}"));

@@ -142,6 +142,7 @@ impl Conversation {
         if is_opening {
             self.is_upstream = connection.local.is_none() && connection.remote.is_some();
         }
+        self.connection.sample_rate = connection.sample_rate.or(self.connection.sample_rate);
         self.connection.local = connection.local.or(self.connection.local.take());
         self.connection.remote = connection.remote.or(self.connection.remote.take());
     }

@@ -21,6 +21,13 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The format of an input that begins with `prefix`, or `None` if it is no tap trace.
 pub(super) fn detect(prefix: &[u8]) -> Option<Format> {
+    let (raw, delimited) = (fit(prefix, raw), fit(prefix, delimited));
+    let (format, binary) =
+        if worth(delimited) > worth(raw) { (Format::Delimited, delimited) } else { (Format::Binary, raw) };
+    // A record of 123 bytes in delimited form begins as JSON does; no JSON has a whole record in it.
+    if binary.is_consistent && binary.records > 0 {
+        return Some(format);
+    }
     let text = prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(prefix);
     if is_text(text) {
         return Some(Format::Text);
@@ -28,18 +35,8 @@ pub(super) fn detect(prefix: &[u8]) -> Option<Format> {
     if is_json(text) {
         return Some(Format::Json);
     }
-    if prefix.iter().all(|&byte| byte == 0) {
-        return None;
-    }
-    let raw = fit(prefix, raw);
-    let delimited = fit(prefix, delimited);
-    if worth(delimited) > worth(raw) {
-        Some(Format::Delimited)
-    } else if worth(raw) > (false, 0) {
-        Some(Format::Binary)
-    } else {
-        None
-    }
+    let is_zeros = prefix.iter().all(|&byte| byte == 0);
+    (worth(binary) > (false, 0) && !is_zeros).then_some(format)
 }
 
 /// What speaks for a format: that nothing contradicts it, and how much of the input it explains. With neither it is

@@ -16,7 +16,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
+use crate::trace::{Connection, Data, Direction, Event, Kind, Length, SampleRate, TraceId, What};
 use format::{Format, detect};
 use records::{Next, RecordError, Records};
 use source::{Fill, Source};
@@ -34,10 +34,16 @@ pub struct Input {
     is_in_record: bool,
     /// The trace of the record.
     trace: TraceId,
+    /// Nothing of that trace comes behind the record.
+    ends_with_record: bool,
+    /// The sample rate that stands behind the record, which the trace's next event is to have.
+    sample_rate: Option<SampleRate>,
     current: Current,
     /// The body of the event, where it does not stand in the record as it is.
     scratch: Vec<u8>,
+    traces: u64,
     http_records: u64,
+    has_failed: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +67,8 @@ enum Begun {
     Trace(Head),
     /// An HTTP tap's trace.
     Http,
+    /// The sample rate of the trace in the record before.
+    SampleRate(SampleRate),
     /// Nothing that concerns a conversation.
     Nothing,
 }
@@ -71,7 +79,10 @@ struct Head {
     trace: TraceId,
     /// The trace begins with this record.
     opens: bool,
+    /// Nothing of the trace comes behind this record.
+    ends: bool,
     connection: Option<Box<Connection>>,
+    sample_rate: Option<SampleRate>,
 }
 
 /// A `SocketEvent`, its body still where the decoder found or put it.
@@ -144,6 +155,15 @@ pub enum Peeked<'a> {
     Closed,
     /// Nothing more is known.
     Ended,
+}
+
+/// What Envoy loses when it writes `JSON_BODY_AS_STRING`, besides bytes of bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextLoss {
+    /// Messages with the addresses of a trace.
+    pub connections: u64,
+    /// Batches of events (Envoy 1.35 and 1.36).
+    pub batches: u64,
 }
 
 /// What came of looking for the next event.
@@ -230,15 +250,21 @@ impl Input {
             format,
             records: Records::new(source, format),
             cursor: match format {
-                Format::Binary | Format::Delimited => Cursor::Binary(binary::Cursor::default()),
+                Format::Binary | Format::Delimited => {
+                    Cursor::Binary(binary::Cursor::new(format == Format::Binary))
+                }
                 Format::Text => Cursor::Text(text::Cursor::default()),
                 Format::Json => Cursor::Json(json::Cursor::default()),
             },
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
+            ends_with_record: false,
+            sample_rate: None,
             current: Current::Ended,
             scratch: Vec::new(),
+            traces: 0,
             http_records: 0,
+            has_failed: false,
         })
     }
 
@@ -260,6 +286,27 @@ impl Input {
         self.http_records
     }
 
+    /// Whether a part of it was damaged.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// Whether it has a trace, of whichever tap.
+    #[must_use]
+    pub fn has_trace(&self) -> bool {
+        self.traces + self.http_records > 0
+    }
+
+    /// What Envoy lost when it wrote `JSON_BODY_AS_STRING`.
+    #[must_use]
+    pub fn text_loss(&self) -> TextLoss {
+        match &self.cursor {
+            Cursor::Json(cursor) => cursor.loss(),
+            Cursor::Binary(_) | Cursor::Text(_) => TextLoss::default(),
+        }
+    }
+
     /// How many messages Envoy says that it could not write as JSON.
     #[must_use]
     pub fn failed_messages(&self) -> u64 {
@@ -270,7 +317,12 @@ impl Input {
     ///
     /// # Errors
     /// The input is damaged here. What can be read behind the damage comes with the next calls.
+    #[inline]
     pub fn advance(&mut self) -> Result<Step, InputError> {
+        self.step().inspect_err(|_| self.has_failed = true)
+    }
+
+    fn step(&mut self) -> Result<Step, InputError> {
         loop {
             let found = if self.is_in_record {
                 self.next_in_record()
@@ -363,14 +415,26 @@ impl Input {
             Cursor::Json(cursor) => cursor.begin(record),
         };
         match begun {
-            Ok(Begun::Trace(head)) => {
+            Ok(Begun::Trace(Head { trace, opens, ends, mut connection, sample_rate })) => {
+                if trace != self.trace {
+                    self.sample_rate = None;
+                }
                 self.is_in_record = true;
-                self.trace = head.trace;
-                Ok(head.opens.then_some(Current::Opened(head.connection)))
+                self.ends_with_record = ends;
+                self.trace = trace;
+                self.traces += 1;
+                if sample_rate.is_some() {
+                    connection.get_or_insert_default().sample_rate = sample_rate;
+                }
+                Ok(opens.then_some(Current::Opened(connection)))
             }
             Ok(Begun::Http) => {
                 self.http_records += 1;
                 self.end_of_record().map(|()| None)
+            }
+            Ok(Begun::SampleRate(rate)) => {
+                self.sample_rate = Some(rate);
+                Ok(None)
             }
             Ok(Begun::Nothing) => Ok(None),
             Err(damage) => {
@@ -389,14 +453,18 @@ impl Input {
         };
         match next {
             Ok(Some(Decoded { what: DecodedWhat::Nothing, .. })) => return Ok(None),
-            Ok(Some(decoded)) => return Ok(Some(Current::Decoded(decoded))),
+            Ok(Some(mut decoded)) => {
+                if let Some(rate) = self.sample_rate.take() {
+                    decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+                }
+                return Ok(Some(Current::Decoded(decoded)));
+            }
             Ok(None) | Err(_) => {}
         }
         self.is_in_record = false;
         self.end_of_record()?;
         next?;
-        let is_buffered = self.trace.kind == Kind::SocketBuffered;
-        Ok(is_buffered.then_some(Current::Ended))
+        Ok(self.ends_with_record.then_some(Current::Ended))
     }
 
     /// Says so where the record breaks off before its end.

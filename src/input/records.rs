@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
-use super::binary::split::{Frame, FrameError, delimited, raw};
+use super::binary::split::{Frame, FrameError, delimited, raw, sample_rate};
 use super::format::{BYTE_ORDER_MARK, Format};
 use super::source::{Fill, Source};
 use super::text::split::Scanned;
@@ -116,7 +116,10 @@ impl Records {
             }
             let found = match self.splitter {
                 Splitter::Delimited => self.find_binary(delimited)?,
-                Splitter::Raw => self.find_binary(raw)?,
+                Splitter::Raw => match self.find_binary(raw)? {
+                    Found::Record => self.find_sample_rate()?,
+                    found => found,
+                },
                 Splitter::Text(_) | Splitter::Json(_) => self.find_scanned()?,
             };
             match found {
@@ -177,6 +180,24 @@ impl Records {
                 Err(self.broken(what))
             }
         }
+    }
+
+    /// Extends a raw record by the sample rate that may stand behind it, unless that has yet to come.
+    fn find_sample_rate(&mut self) -> Result<Found, RecordError> {
+        while !self.source.is_at_end() {
+            match sample_rate(&self.source.available()[self.record.end..]) {
+                Ok(length) if self.record.end + length <= self.source.available().len() => {
+                    self.record.end += length;
+                    break;
+                }
+                Err(FrameError::Broken(_)) => break,
+                Ok(_) | Err(FrameError::Incomplete) => {}
+            }
+            if self.source.fill().map_err(RecordError::Io)? == Fill::Idle {
+                break;
+            }
+        }
+        Ok(Found::Record)
     }
 
     /// Passes over zeros, which a file system leaves behind after a crash.

@@ -67,6 +67,8 @@ impl Packet<'_> {
 /// A capture that is being written.
 pub struct Capture {
     encoder: Encoder,
+    /// What stands before the packets, until it is written with the first of them.
+    header: Vec<u8>,
     window: Window,
     writer: Writer,
     packets: u64,
@@ -96,10 +98,8 @@ impl Capture {
             }
             Format::PcapNg => Encoder::PcapNg(Box::new(pcapng::Encoder::new(link_type, inputs, &mut header))),
         };
-        let mut capture =
-            Self { encoder, window: Window::new(), writer: Writer::new(destination)?, packets: 0, late: 0 };
-        capture.send(header)?;
-        Ok(capture)
+        let writer = Writer::new(destination)?;
+        Ok(Self { encoder, header, window: Window::new(), writer, packets: 0, late: 0 })
     }
 
     /// Whether the format keeps a packet's comments.
@@ -133,7 +133,7 @@ impl Capture {
         self.release(true)
     }
 
-    /// Writes what is left and puts the capture in its place.
+    /// Writes what is left, the header at least, and puts the capture in its place.
     ///
     /// # Errors
     /// As for [`Self::write`], and where the file cannot be put in its place.
@@ -144,6 +144,10 @@ impl Capture {
     }
 
     fn release(&mut self, all: bool) -> io::Result<()> {
+        if !self.header.is_empty() {
+            let header = std::mem::take(&mut self.header);
+            self.send(header)?;
+        }
         self.late += self.window.seal(all);
         while let Some(block) = self.window.pop(all) {
             self.send(block)?;

@@ -204,7 +204,7 @@ impl Sequencer {
         self.idle = 0;
         let waiting = Waiting {
             needs_next,
-            is_early: arrival == Arrival::Early,
+            is_early: arrival != Arrival::Next,
             arrived: self.arrived,
             next: None,
             event: self.input.event().into_owned(),

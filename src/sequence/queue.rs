@@ -31,7 +31,7 @@ pub(super) struct Waiting {
     pub(super) event: Event<'static>,
     /// It is only complete with the next event of its trace.
     pub(super) needs_next: bool,
-    /// Something before it is missing.
+    /// Something before it was missing when it came.
     pub(super) is_early: bool,
     /// The number of the event among all that have come.
     pub(super) arrived: u64,

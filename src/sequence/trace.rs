@@ -45,6 +45,8 @@ pub(super) struct Trace {
     has_closed: bool,
     /// Something has happened.
     has_events: bool,
+    /// The close has come.
+    has_close: bool,
     /// The time of the last event that has come.
     time: u64,
     /// `seq_num` behind the last of the events that have gone on.
@@ -84,8 +86,12 @@ impl Trace {
     }
 
     fn open(&mut self, connection: Option<&Connection>) -> Arrival {
+        let is_same = self.is_open && connection == self.connection.as_deref();
+        if is_same && !self.has_events {
+            return Arrival::Duplicate;
+        }
         if self.is_open && self.has_events {
-            if connection == self.connection.as_deref() && self.arrived > 0 {
+            if is_same && self.arrived > 0 {
                 self.is_opened_again = true;
                 return Arrival::Duplicate;
             }
@@ -106,6 +112,10 @@ impl Trace {
         if span.start == 0 {
             return if self.is_open { Arrival::Next } else { Arrival::Early };
         }
+        if span.is_close && self.has_close {
+            return Arrival::Duplicate;
+        }
+        self.has_close |= span.is_close;
         let expected = self.arrived.max(1);
         if span.start < expected {
             let is_too_late = self.missing.0 <= span.start && span.start < self.missing.1;

@@ -12,7 +12,9 @@ use pcap_file::pcap::{PcapReader, PcapTsResolution};
 use pcap_file::pcapng::PcapNgReader;
 use pcap_file::pcapng::blocks::Block;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 use pcap_file::{DataLink, Endianness};
@@ -107,7 +109,9 @@ impl Capture {
         let mut packets = Vec::new();
         while let Some(block) = reader.next_block() {
             match block.expect("a pcapng block") {
-                (Block::InterfaceDescription(_), _) => assert!(packets.is_empty(), "all interfaces come first"),
+                (Block::InterfaceDescription(_), _) => {
+                    assert!(packets.is_empty(), "all interfaces come first")
+                }
                 (Block::EnhancedPacket(packet), state) => {
                     let interface = &state.interfaces()[packet.interface_id as usize];
                     packets.push(read_pcapng_packet(interface, &packet));
@@ -149,10 +153,7 @@ fn start(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn read_pcapng_packet(
-    interface: &InterfaceDescriptionBlock<'_>,
-    packet: &EnhancedPacketBlock<'_>,
-) -> Packet {
+fn read_pcapng_packet(interface: &InterfaceDescriptionBlock<'_>, packet: &EnhancedPacketBlock<'_>) -> Packet {
     assert!(packet.data.len() <= interface.snaplen as usize);
     let mut read = headers::read(interface.linktype, &packet.data, packet.original_len as usize);
     read.time = packet.timestamp.as_nanos() as u64;

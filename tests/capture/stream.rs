@@ -162,7 +162,8 @@ impl PartialEq<[u8]> for Bytes {
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The hash tells apart what begins alike.
-        let hash = self.bytes.iter().fold(0u32, |hash, &byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let hash =
+            self.bytes.iter().fold(0u32, |hash, &byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         write!(f, "{} bytes {hash:08x} \"{}\" holes {:?}", self.bytes.len(), start(&self.bytes), self.holes)
     }
 }

@@ -117,8 +117,7 @@ fn address_field(name: &str, number: u32, address: &Address) -> Field {
             field("socket_address", 1, Value::Message(socket))
         }
         Address::Pipe(path) => {
-            let pipe =
-                vec![field("path", 1, Value::Text(path.clone())), field("mode", 2, Value::U32(0))];
+            let pipe = vec![field("path", 1, Value::Text(path.clone())), field("mode", 2, Value::U32(0))];
             field("pipe", 2, Value::Message(pipe))
         }
         Address::Internal(name) => {

@@ -12,22 +12,23 @@ use super::wire::{Fields, Value, WireError};
 use crate::proto::envoy::config::core::v3 as core;
 use crate::trace::{Connection, Endpoint};
 
-/// Reads the `Connection` that stands in `range`.
-pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Box<Connection>, WireError> {
+/// Reads the `Connection` that stands in `range`, and its id if it has one.
+pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<(Box<Connection>, u64), WireError> {
     let mut numbered: [Option<Range<usize>>; 4] = [const { None }; 4];
     let mut fields = Fields::new(range, false);
-    let mut has_id = false;
+    let mut id = None;
     while let Some((number, value)) = fields.next(record)? {
         match (number, value) {
-            (1, Value::Varint(_)) => has_id = true,
+            (1, Value::Varint(value)) => id = Some(value),
             (1..=3, Value::Bytes(range)) => numbered[number as usize] = Some(range),
             _ => {}
         }
     }
     let [_, first, second, third] = numbered;
-    let (local, remote) = if third.is_some() || has_id { (second, third) } else { (first, second) };
+    let (local, remote) = if third.is_some() || id.is_some() { (second, third) } else { (first, second) };
     let endpoint = |range: Option<Range<usize>>| range.and_then(|range| endpoint(&record[range]));
-    Ok(Box::new(Connection { local: endpoint(local), remote: endpoint(remote) }))
+    let connection = Connection { local: endpoint(local), remote: endpoint(remote), sample_rate: None };
+    Ok((Box::new(connection), id.unwrap_or_default()))
 }
 
 /// An `envoy.config.core.v3.Address`. One that cannot be decoded is as good as none: the bytes that were tapped are not

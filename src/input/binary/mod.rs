@@ -2,17 +2,23 @@
 //! `PROTO_BINARY_LENGTH_DELIMITED`, each with its length as a varint before it.
 //!
 //! [`split`] finds the records. A record holds one `TraceWrapper`; [`Cursor`] walks its fields and gives its events one
-//! at a time, so that a trace of millions of tiny events costs no more memory than its bytes. A body is not copied:
-//! what comes out says where it stands in the record.
+//! at a time ([`event`]), so that a trace of millions of tiny events costs no more memory than its bytes. A body is not
+//! copied: what comes out says where it stands in the record.
+//!
+//! Before Envoy 1.10 the messages were others: [`history`] tells them.
 
 mod connection;
+mod event;
+mod history;
 pub(super) mod split;
 pub(super) mod wire;
 
 use std::ops::Range;
 
-use super::{Begun, Body, Damage, Decoded, DecodedWhat, Head};
-use crate::trace::{Direction, Kind, TraceId, nanoseconds};
+use super::{Begun, Damage, Decoded, Head};
+use crate::trace::{Connection, Kind, SampleRate, TraceId};
+use event::BodyForm;
+use history::Old;
 use wire::{Fields, Value, WireError, WireErrorKind};
 
 /// Top-level fields of `TraceWrapper`.
@@ -20,58 +26,100 @@ const HTTP_BUFFERED_TRACE: u32 = 1;
 const HTTP_STREAMED_TRACE_SEGMENT: u32 = 2;
 const SOCKET_BUFFERED_TRACE: u32 = 3;
 const SOCKET_STREAMED_TRACE_SEGMENT: u32 = 4;
+const CONFIGURED_SAMPLE_RATE: u32 = 5;
+
+/// Gives a record's events.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    /// Each top-level field is a record.
+    is_raw: bool,
+    /// The id of the trace of the `capture` transport socket that is being read.
+    capture: Option<u64>,
+    events: Events,
+}
 
 /// Where in a record the next event is.
-#[derive(Debug, Default)]
-pub(super) enum Cursor {
-    #[default]
+#[derive(Debug)]
+enum Events {
     Done,
-    /// In the fields of a `SocketBufferedTrace`.
-    Buffered(Fields),
+    /// In the fields with this number of a message.
+    Repeated {
+        fields: Fields,
+        number: u32,
+        body: BodyForm,
+    },
     /// The `event` of a segment, or its `events`, or (though only one of the two is ever set) both.
-    Streamed { event: Option<Range<usize>>, events: Option<Fields>, is_event_cut: bool },
+    Streamed {
+        event: Option<Range<usize>>,
+        is_event_cut: bool,
+        events: Option<Fields>,
+    },
 }
 
 impl Cursor {
+    pub(super) fn new(is_raw: bool) -> Self {
+        Self { is_raw, capture: None, events: Events::Done }
+    }
+
     /// Reads what stands before the events. `is_cut`: the input ends before the record does.
+    #[inline]
     pub(super) fn begin(&mut self, record: &[u8], is_cut: bool) -> Result<Begun, Damage> {
-        *self = Self::Done;
+        self.events = Events::Done;
         let mut begun = Begun::Nothing;
         let mut wrapper = Fields::new(0..record.len(), is_cut);
         while let Some((number, value)) = wrapper.next(record)? {
             let is_cut = wrapper.is_last_cut();
-            begun = match (number, value) {
-                (SOCKET_BUFFERED_TRACE, Value::Bytes(range)) => self.begin_buffered(record, range, is_cut)?,
-                (SOCKET_STREAMED_TRACE_SEGMENT, Value::Bytes(range)) => {
-                    self.begin_streamed(record, range, is_cut)?
+            let Value::Bytes(range) = value else { continue };
+            match number {
+                SOCKET_STREAMED_TRACE_SEGMENT => begun = self.begin_streamed(record, range, is_cut)?,
+                SOCKET_BUFFERED_TRACE => begun = self.begin_buffered(record, range, is_cut)?,
+                HTTP_BUFFERED_TRACE | HTTP_STREAMED_TRACE_SEGMENT => {
+                    match history::recognize(number, record, range.clone(), is_cut) {
+                        None => begun = Begun::Http,
+                        Some(Old::CaptureConnection) => {
+                            return self.begin_capture(record, range, wrapper);
+                        }
+                        Some(Old::CaptureEvent) => {
+                            let Some(id) = self.capture else { continue };
+                            let fields = Fields::new(0..record.len(), is_cut);
+                            self.events = Events::Repeated { fields, number: 2, body: BodyForm::Plain };
+                            begun = buffered(id, None, false, false);
+                        }
+                        Some(Old::BufferedTrace) => {
+                            begun = self.begin_2019(record, Fields::new(range, is_cut))?;
+                        }
+                    }
                 }
-                (HTTP_BUFFERED_TRACE | HTTP_STREAMED_TRACE_SEGMENT, Value::Bytes(_)) => Begun::Http,
-                _ => continue,
-            };
+                CONFIGURED_SAMPLE_RATE => {
+                    if let Begun::Trace(head) = &mut begun {
+                        head.sample_rate = event::sample_rate(record, range).ok();
+                    }
+                }
+                _ => {}
+            }
         }
         Ok(begun)
     }
 
     fn begin_buffered(&mut self, record: &[u8], range: Range<usize>, is_cut: bool) -> Result<Begun, Damage> {
         let mut fields = Fields::new(range, is_cut);
-        *self = Self::Buffered(fields.clone());
+        self.events = Events::Repeated { fields: fields.clone(), number: 3, body: BodyForm::Message };
         let (mut id, mut connection) = (0, None);
-        loop {
-            match fields.next(record) {
-                Ok(Some((1, Value::Varint(value)))) => id = value,
-                Ok(Some((2, Value::Bytes(range)))) if !fields.is_last_cut() => {
-                    connection = Some(connection::decode(record, range)?);
+        // Where a field is broken, the events before it are still good; the cursor comes to it in its turn.
+        while let Ok(Some((number, value))) = fields.next(record) {
+            match (number, value) {
+                (1, Value::Varint(value)) => id = value,
+                (2, Value::Bytes(range)) if !fields.is_last_cut() => {
+                    connection = Some(connection::decode(record, range)?.0);
                 }
-                Ok(Some((1..=3, Value::Varint(_) | Value::Fixed))) => return Err(wrong_type(&fields)),
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                // The events before the place are still good; the cursor comes to it in its turn.
-                Err(_) => break,
+                (1..=3, Value::Varint(_) | Value::Fixed) => return Err(wrong_type(&fields).into()),
+                _ => {}
             }
         }
-        Ok(Begun::Trace(Head { trace: TraceId { kind: Kind::SocketBuffered, id }, opens: true, connection }))
+        Ok(buffered(id, connection, true, true))
     }
 
+    #[inline]
     fn begin_streamed(&mut self, record: &[u8], range: Range<usize>, is_cut: bool) -> Result<Begun, Damage> {
         let mut fields = Fields::new(range, is_cut);
         let (mut id, mut connection, mut event, mut events) = (0, None, None, None);
@@ -80,49 +128,89 @@ impl Cursor {
             match (number, value) {
                 (1, Value::Varint(value)) => id = value,
                 (2, Value::Bytes(range)) if !fields.is_last_cut() => {
-                    connection = Some(connection::decode(record, range)?);
+                    connection = Some(connection::decode(record, range)?.0);
                 }
                 (3, Value::Bytes(range)) => {
                     event = Some(range);
                     is_event_cut = fields.is_last_cut();
                 }
                 (4, Value::Bytes(range)) => events = Some(Fields::new(range, fields.is_last_cut())),
-                (1..=4, _) => return Err(wrong_type(&fields)),
+                (1..=4, _) => return Err(wrong_type(&fields).into()),
                 _ => {}
             }
         }
-        *self = Self::Streamed { event, events, is_event_cut };
+        self.events = Events::Streamed { event, is_event_cut, events };
         Ok(Begun::Trace(Head {
             trace: TraceId { kind: Kind::SocketStreamed, id },
             opens: connection.is_some(),
+            ends: false,
             connection,
+            sample_rate: None,
         }))
     }
 
+    /// A `Trace` of the `capture` transport socket, whose first field, at `range`, is its connection. Raw, its events are
+    /// the records behind this one, for nothing parts a message from its fields; delimited, they are behind it in the
+    /// record.
+    fn begin_capture(&mut self, record: &[u8], range: Range<usize>, rest: Fields) -> Result<Begun, Damage> {
+        let (connection, id) = connection::decode(record, range)?;
+        self.capture = Some(id);
+        self.events = Events::Repeated { fields: rest, number: 2, body: BodyForm::Plain };
+        Ok(buffered(id, Some(connection), true, !self.is_raw))
+    }
+
+    /// The trace in a `BufferedTraceWrapper`.
+    fn begin_2019(&mut self, record: &[u8], mut fields: Fields) -> Result<Begun, Damage> {
+        self.events = Events::Repeated { fields: fields.clone(), number: 2, body: BodyForm::PlainOrMessage };
+        let (mut id, mut connection) = (0, None);
+        while let Ok(Some((number, value))) = fields.next(record) {
+            if let (1, Value::Bytes(range)) = (number, value)
+                && !fields.is_last_cut()
+            {
+                let decoded = connection::decode(record, range)?;
+                (connection, id) = (Some(decoded.0), decoded.1);
+                break;
+            }
+        }
+        Ok(buffered(id, connection, true, true))
+    }
+
     /// The record's next event.
+    #[inline]
     pub(super) fn next(&mut self, record: &[u8]) -> Result<Option<Decoded>, Damage> {
-        match self {
-            Self::Done => Ok(None),
-            Self::Buffered(fields) => next_repeated(fields, 3, record),
-            Self::Streamed { event, events, is_event_cut } => match (event.take(), events) {
-                (Some(range), _) if *is_event_cut => Err(incomplete(range.start).into()),
-                (Some(range), _) => decode_event(record, range).map(Some).map_err(Damage::from),
-                (None, Some(fields)) => next_repeated(fields, 1, record),
+        let decoded = match &mut self.events {
+            Events::Done => Ok(None),
+            Events::Repeated { fields, number, body } => next_repeated(fields, *number, *body, record),
+            Events::Streamed { event, is_event_cut, events } => match (event.take(), events) {
+                (Some(range), _) if *is_event_cut => Err(incomplete(range.start)),
+                (Some(range), _) => event::decode(record, range, BodyForm::Message).map(Some),
+                (None, Some(fields)) => next_repeated(fields, 1, BodyForm::Message, record),
                 (None, None) => Ok(None),
             },
-        }
+        };
+        decoded.map_err(Damage::from)
     }
 }
 
+fn buffered(id: u64, connection: Option<Box<Connection>>, opens: bool, ends: bool) -> Begun {
+    let trace = TraceId { kind: Kind::SocketBuffered, id };
+    Begun::Trace(Head { trace, opens, ends, connection, sample_rate: None::<SampleRate> })
+}
+
 /// The next of the `repeated SocketEvent` that has this field number.
-fn next_repeated(fields: &mut Fields, field: u32, record: &[u8]) -> Result<Option<Decoded>, Damage> {
+fn next_repeated(
+    fields: &mut Fields,
+    field: u32,
+    body: BodyForm,
+    record: &[u8],
+) -> Result<Option<Decoded>, WireError> {
     while let Some((number, value)) = fields.next(record)? {
         match value {
             Value::Bytes(range) if number == field => {
                 if fields.is_last_cut() {
-                    return Err(incomplete(range.start).into());
+                    return Err(incomplete(range.start));
                 }
-                return Ok(Some(decode_event(record, range)?));
+                return event::decode(record, range, body).map(Some);
             }
             _ => {}
         }
@@ -130,72 +218,12 @@ fn next_repeated(fields: &mut Fields, field: u32, record: &[u8]) -> Result<Optio
     Ok(None)
 }
 
-/// A `SocketEvent`.
-fn decode_event(record: &[u8], range: Range<usize>) -> Result<Decoded, WireError> {
-    let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Bytes(range)) => decoded.time = decode_timestamp(record, range)?,
-            (2, Value::Bytes(range)) => decoded.what = decode_data(record, range, Direction::Read)?,
-            (3, Value::Bytes(range)) => decoded.what = decode_data(record, range, Direction::Write)?,
-            (4, Value::Bytes(_)) => decoded.what = DecodedWhat::Closed,
-            (5, Value::Bytes(range)) => decoded.connection = Some(connection::decode(record, range)?),
-            (6, Value::Varint(value)) => decoded.seq_num = value,
-            (1..=6, _) => return Err(type_error(&fields)),
-            _ => {}
-        }
-    }
-    Ok(decoded)
-}
-
-/// A `google.protobuf.Timestamp`.
-fn decode_timestamp(record: &[u8], range: Range<usize>) -> Result<u64, WireError> {
-    let (mut seconds, mut nanos) = (0, 0);
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Varint(value)) => seconds = value.cast_signed(),
-            (2, Value::Varint(value)) => nanos = value.cast_signed(),
-            _ => {}
-        }
-    }
-    Ok(nanoseconds(seconds, nanos))
-}
-
-/// A `SocketEvent.Read` or `SocketEvent.Write`.
-fn decode_data(record: &[u8], range: Range<usize>, direction: Direction) -> Result<DecodedWhat, WireError> {
-    let (mut body, mut truncated, mut end_stream) = (0..0, false, false);
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Bytes(range)) => {
-                let mut fields = Fields::new(range, false);
-                while let Some((number, value)) = fields.next(record)? {
-                    match (number, value) {
-                        (1 | 2, Value::Bytes(range)) => body = range,
-                        (3, Value::Varint(value)) => truncated = value != 0,
-                        _ => {}
-                    }
-                }
-            }
-            (2, Value::Varint(value)) => end_stream = value != 0,
-            _ => {}
-        }
-    }
-    Ok(DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream })
-}
-
 fn incomplete(at: usize) -> WireError {
     WireError { at, kind: WireErrorKind::Incomplete }
 }
 
-fn type_error(fields: &Fields) -> WireError {
+fn wrong_type(fields: &Fields) -> WireError {
     WireError { at: fields.at(), kind: WireErrorKind::Type }
-}
-
-fn wrong_type(fields: &Fields) -> Damage {
-    type_error(fields).into()
 }
 
 impl From<WireError> for Damage {

@@ -4,6 +4,7 @@
 //! but each has just one trace, so that a decoder of the whole file would keep only the last. Delimited: a varint, and
 //! as many bytes as it says.
 
+use super::history::recognize;
 use super::wire::{Fields, Value, WireErrorKind, varint};
 
 /// The length of the record at the beginning of `bytes`, which may be more than there are.
@@ -37,7 +38,8 @@ pub(in crate::input) fn delimited(bytes: &[u8]) -> Result<Frame, FrameError> {
     Ok(Frame { prefix, length })
 }
 
-/// The next record of a raw trace.
+/// The next record of a raw trace. What the first wrapper of a tap has behind its trace, field 5, is a record too: see
+/// [`sample_rate`].
 pub(in crate::input) fn raw(bytes: &[u8]) -> Result<Frame, FrameError> {
     let (&tag, rest) = bytes.split_first().ok_or(FrameError::Incomplete)?;
     if !is_wrapper_tag(tag) {
@@ -46,6 +48,15 @@ pub(in crate::input) fn raw(bytes: &[u8]) -> Result<Frame, FrameError> {
     let (length, prefix) = number(rest)?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     Ok(Frame { prefix: 0, length: length.saturating_add(1 + prefix) })
+}
+
+/// The length of a raw record that begins `bytes` with a `configured_sample_rate`, which belongs to the record before it.
+pub(in crate::input) fn sample_rate(bytes: &[u8]) -> Result<usize, FrameError> {
+    match bytes.first() {
+        None => Err(FrameError::Incomplete),
+        Some(0x2a) => raw(bytes).map(|frame| frame.length),
+        Some(_) => Ok(0),
+    }
 }
 
 fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
@@ -108,6 +119,9 @@ fn is_wrapper(message: &[u8], is_cut: bool) -> bool {
         match wrapper.next(message) {
             Ok(Some((1..=5, Value::Varint(_) | Value::Fixed))) => return false,
             Ok(Some((trace, Value::Bytes(range)))) => {
+                if recognize(trace, message, range.clone(), wrapper.is_last_cut()).is_some() {
+                    continue;
+                }
                 if !is_trace(trace, message, Fields::new(range, wrapper.is_last_cut())) {
                     return false;
                 }

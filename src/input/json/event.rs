@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use crate::input::{Body, Damage, Decoded, DecodedWhat};
-use crate::trace::{Connection, Direction, Endpoint, nanoseconds};
+use crate::trace::{Connection, Direction, Endpoint, SampleRate, nanoseconds};
 
 /// Reads the event that stands in `range`, its body into `scratch`.
 pub(super) fn decode(record: &[u8], range: Range<usize>, scratch: &mut Vec<u8>) -> Result<Decoded, Damage> {
@@ -42,6 +42,17 @@ pub(super) fn connection(record: &[u8], range: Range<usize>) -> Result<Option<Bo
 pub(super) fn trace_id(record: &[u8], range: Range<usize>) -> Result<u64, Damage> {
     let id: Option<Number> = parse(record, range)?;
     Ok(id.map_or(0, |number| number.0))
+}
+
+/// Reads the sample rate that stands in `range`.
+pub(super) fn sample_rate(record: &[u8], range: Range<usize>) -> Option<SampleRate> {
+    let rate: Rate<'_> = parse(record, range).ok()?;
+    let denominator = match rate.denominator.as_ref().map(|text| &text.0[..]) {
+        Some(b"TEN_THOUSAND") => 10_000,
+        Some(b"MILLION") => 1_000_000,
+        _ => 100,
+    };
+    Some(SampleRate { numerator: rate.numerator.map_or(0, |number| number.0), denominator })
 }
 
 /// Whether the event that stands in `range` is what `JSON_BODY_AS_STRING` makes of a connection segment: an event
@@ -183,12 +194,21 @@ struct Internal<'a> {
     server_listener_name: Option<Text<'a>>,
 }
 
+#[derive(Deserialize)]
+struct Rate<'a> {
+    #[serde(default)]
+    numerator: Option<Number>,
+    #[serde(borrow, default)]
+    denominator: Option<Text<'a>>,
+}
+
 impl From<JsonConnection<'_>> for Box<Connection> {
     fn from(connection: JsonConnection<'_>) -> Self {
         let endpoint = |address: Option<Address<'_>>| address.and_then(Address::into_endpoint);
         Self::new(Connection {
             local: endpoint(connection.local_address),
             remote: endpoint(connection.remote_address),
+            sample_rate: None,
         })
     }
 }

@@ -10,7 +10,7 @@ mod event;
 mod scan;
 pub(super) mod split;
 
-use super::{Begun, Damage, Decoded, Head};
+use super::{Begun, Damage, Decoded, Head, TextLoss};
 use crate::trace::{Connection, Kind, TraceId};
 use scan::{Items, ScanError, value_end};
 
@@ -21,14 +21,23 @@ pub(super) struct Cursor {
     event: Option<usize>,
     /// In the elements of `events`.
     events: Option<Items>,
+    loss: TextLoss,
 }
 
 impl Cursor {
     /// Reads what stands before the events.
     pub(super) fn begin(&mut self, record: &[u8]) -> Result<Begun, Damage> {
-        *self = Self::default();
+        *self = Self { loss: self.loss, ..Self::default() };
+        let mut trace = None;
+        let mut sample_rate = None;
         let mut wrapper = Items::new(1);
-        while let Some((name, value)) = wrapper.member(record)? {
+        loop {
+            let (name, value) = match wrapper.member(record) {
+                Ok(Some(member)) => member,
+                // A trace that has been found is good up to where the record breaks.
+                Err(error) if trace.is_none() => return Err(error.into()),
+                Ok(None) | Err(_) => break,
+            };
             let kind = match &record[name] {
                 b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
                 b"socket_streamed_trace_segment" | b"socketStreamedTraceSegment" => Kind::SocketStreamed,
@@ -36,23 +45,40 @@ impl Cursor {
                 | b"httpBufferedTrace"
                 | b"http_streamed_trace_segment"
                 | b"httpStreamedTraceSegment" => return Ok(Begun::Http),
-                _ => {
-                    wrapper.skip_to(value_end(record, value)?);
+                name => {
+                    let is_rate = matches!(name, b"configured_sample_rate" | b"configuredSampleRate");
+                    let end = value_end(record, value)?;
+                    if is_rate {
+                        sample_rate = event::sample_rate(record, value..end);
+                    }
+                    wrapper.skip_to(end);
                     continue;
                 }
             };
-            if record[value] == b'{' {
-                return self.begin_trace(record, value, kind);
+            match record[value] {
+                b'{' => trace = Some(self.begin_trace(record, value, kind, &mut wrapper)?),
+                _ => wrapper.skip_to(value_end(record, value)?),
             }
-            wrapper.skip_to(value_end(record, value)?);
         }
-        Ok(Begun::Nothing)
+        Ok(trace.map_or(Begun::Nothing, |head| Begun::Trace(Head { sample_rate, ..head })))
     }
 
-    fn begin_trace(&mut self, record: &[u8], value: usize, kind: Kind) -> Result<Begun, Damage> {
+    /// What has been lost so far.
+    pub(super) fn loss(&self) -> TextLoss {
+        self.loss
+    }
+
+    /// Reads a trace but for its events, and leaves `wrapper` behind it.
+    fn begin_trace(
+        &mut self,
+        record: &[u8],
+        value: usize,
+        kind: Kind,
+        wrapper: &mut Items,
+    ) -> Result<Head, Damage> {
         let (mut id, mut connection) = (0, None::<Box<Connection>>);
         let mut trace = Items::new(value + 1);
-        let mut is_lost = false;
+        let (mut is_lost, mut is_batch) = (false, false);
         // Where the record is cut, what stands before the cut is good, and the events are looked at in their turn.
         while let Ok(Some((name, value))) = trace.member(record) {
             let name = &record[name];
@@ -60,6 +86,7 @@ impl Cursor {
                 (b"events", b'[') => self.events = Some(Items::new(value + 1)),
                 // A `SocketEvents` in a segment.
                 (b"events", b'{') => {
+                    is_batch = true;
                     if let Ok(Some((_, value))) = Items::new(value + 1).member(record)
                         && record[value] == b'['
                     {
@@ -78,8 +105,13 @@ impl Cursor {
             }
             trace.skip_to(end);
         }
+        wrapper.skip_to(trace.at());
+        self.loss.connections += u64::from(is_lost);
+        let is_empty = |events: &Items| matches!(events.clone().item(record), Ok(None));
+        self.loss.batches += u64::from(is_batch && self.events.as_ref().is_none_or(is_empty));
         let opens = kind == Kind::SocketBuffered || connection.is_some() || is_lost;
-        Ok(Begun::Trace(Head { trace: TraceId { kind, id }, opens, connection }))
+        let ends = kind == Kind::SocketBuffered;
+        Ok(Head { trace: TraceId { kind, id }, opens, ends, connection, sample_rate: None })
     }
 
     /// The record's next event. A body is in `scratch`.

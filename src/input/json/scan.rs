@@ -118,6 +118,11 @@ impl Items {
         }
     }
 
+    /// Where it is.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Goes on at `at`, where the item's value ends.
     pub(super) fn skip_to(&mut self, at: usize) {
         self.at = at;

@@ -108,15 +108,22 @@ fn begins_trace(line: &[u8]) -> Option<bool> {
     Some(false)
 }
 
-/// Whether an input that begins like this is text: a trace's name, behind nothing but white space and comments.
+/// Whether an input that begins like this is text: the beginning of a trace, behind nothing but white space and comments.
 pub(in crate::input) fn is_text(prefix: &[u8]) -> bool {
     let mut rest = prefix.trim_ascii_start();
     while rest.starts_with(b"#") {
         rest = memchr(b'\n', rest).map_or(&[][..], |end| &rest[end..]).trim_ascii_start();
     }
-    !rest.is_empty()
-        && TRACES.iter().any(|trace| {
-            let length = trace.len().min(rest.len());
-            rest[..length] == trace[..length]
-        })
+    let name = rest.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+    let (name, behind) = rest.split_at(name);
+    let behind = behind.trim_ascii_start();
+    let behind = behind.strip_prefix(b":").unwrap_or(behind).trim_ascii_start();
+    match behind.first() {
+        // The input ends in the name.
+        None => !name.is_empty() && TRACES.iter().any(|trace| trace.starts_with(name)),
+        Some(b'{' | b'<') => {
+            [&TRACES[..], &[b"connection", b"configured_sample_rate"]].concat().contains(&name)
+        }
+        Some(_) => false,
+    }
 }
