@@ -3,13 +3,21 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES, override_usage = USAGE)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
+#[command(
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Other uses"
+)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// A trace to convert, and the capture to write; more than one trace with -w. `-` is standard input or output
     #[arg(value_name = "TAP", required = true)]
     pub(crate) files: Vec<PathBuf>,
@@ -34,6 +42,27 @@ pub(crate) struct Cli {
     /// Say more: each input and its format
     #[arg(short, long, help_heading = "Messages")]
     pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what is in trace files: format, traces, addresses, times, bytes, what is cut or lost
+    Info(Info),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Info {
+    /// The traces to look into; `-` is standard input
+    #[arg(value_name = "TAP", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write JSON, for scripts
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The traces' format; auto looks at the bytes, whatever the name
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    pub(crate) input_format: InputFormat,
 }
 
 #[derive(Args, Debug)]
@@ -125,7 +154,8 @@ pub(crate) enum Initiator {
 
 const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
-       tap2pcap [OPTIONS] TAP | tshark -r -";
+       tap2pcap [OPTIONS] TAP | tshark -r -
+       tap2pcap info [--json] TAP...";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -134,6 +164,7 @@ Examples:
   tap2pcap tap_1.pb | tshark -r -              look at it at once
   cat taps/*.json | tap2pcap - - | tcpdump -r -
   tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2
+  tap2pcap info taps/*                         what is in there, and the -d that tshark wants
 
 Status: 0 every trace was read to its end; 1 a trace was damaged, absent or unreadable, or the
 capture could not be written (what could be converted is written); 2 wrong usage.";

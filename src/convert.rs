@@ -155,7 +155,7 @@ fn summarize(input: &Sequencer, report: &mut Report) {
     report.warn_many(Warning::Duplicate, duplicates, name);
     report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
     let loss = input.text_loss();
-    report.warn_many(Warning::LossyMessages, loss.connections + loss.batches, name);
+    report.lose_messages(loss.connections + loss.batches, name);
     if !input.has_trace() && !input.has_failed() {
         report.error(&format!("{}: there is no trace in it", input.name()));
     }

@@ -6,12 +6,13 @@
 //!
 //! [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them, [`conversation`] gives
 //! each connection its addresses and [`tcp`] its segments, and [`output`] writes the capture. [`convert`] puts these
-//! together, and [`report`] gathers what people are to be told.
+//! together, and [`report`] gathers what people are to be told. [`info`] only looks.
 
 pub mod checksum;
 pub mod conversation;
 pub mod convert;
 pub mod frame;
+pub mod info;
 pub mod input;
 pub mod output;
 pub mod report;

@@ -3,7 +3,7 @@
 mod cli;
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,14 +12,15 @@ use clap::Parser;
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::frame::LinkType;
+use tap2pcap::info::{inspect, table};
 use tap2pcap::input::Input;
 use tap2pcap::input::format::Format as InputFormat;
 use tap2pcap::output::destination::{Destination, DestinationError};
 use tap2pcap::output::{Capture, Format, Written};
-use tap2pcap::report::{Report, Warning, grouped, message};
+use tap2pcap::report::{Report, Warning, counted, message};
 use tap2pcap::trace::Side;
 
-use cli::Cli;
+use cli::{Cli, Command};
 
 /// Everything was read to its end.
 const SUCCESS: u8 = 0;
@@ -41,6 +42,42 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
+    match &cli.command {
+        Some(Command::Info(command)) => info(command),
+        None => convert(cli),
+    }
+}
+
+/// `tap2pcap info`: to standard output.
+fn info(command: &cli::Info) -> anyhow::Result<u8> {
+    let mut report = Report::default();
+    let inputs = open(&command.files, command.input_format, false, &mut report);
+    let mut has_errors = report.errors() > 0;
+    let infos = inputs.into_iter().map(|input| {
+        let info = inspect(input);
+        has_errors |= !info.errors.is_empty();
+        info
+    });
+    let mut out = io::stdout().lock();
+    let written = if command.json {
+        serde_json::to_writer_pretty(&mut out, &infos.collect::<Vec<_>>())
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+    } else {
+        infos.enumerate().try_for_each(|(number, info)| {
+            let mut text = String::from(if number > 0 { "\n" } else { "" });
+            table::write(&info, &mut text).map_err(io::Error::other)?;
+            out.write_all(text.as_bytes())
+        })
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
+        written => written.context("standard output")?,
+    }
+    Ok(if has_errors { FAILURE } else { SUCCESS })
+}
+
+fn convert(cli: &Cli) -> anyhow::Result<u8> {
     let Some((taps, capture)) = files(cli) else {
         message("error", &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)");
         return Ok(USAGE);
@@ -50,7 +87,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         None => Destination::stdout()?,
     };
     let mut report = Report::default();
-    let inputs = open(cli, taps, &mut report);
+    let inputs = open(taps, cli.input.input_format, cli.verbose, &mut report);
     if inputs.is_empty() {
         return Ok(FAILURE);
     }
@@ -93,8 +130,8 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     Some((taps, capture))
 }
 
-fn open(cli: &Cli, taps: &[PathBuf], report: &mut Report) -> Vec<Input> {
-    let format = match cli.input.input_format {
+fn open(taps: &[PathBuf], format: cli::InputFormat, is_verbose: bool, report: &mut Report) -> Vec<Input> {
+    let format = match format {
         cli::InputFormat::Auto => None,
         cli::InputFormat::Binary => Some(InputFormat::Binary),
         cli::InputFormat::Delimited => Some(InputFormat::Delimited),
@@ -105,8 +142,8 @@ fn open(cli: &Cli, taps: &[PathBuf], report: &mut Report) -> Vec<Input> {
     for tap in taps {
         match Input::open(tap, format) {
             Ok(input) => {
-                if cli.verbose {
-                    message("info", &format!("{}: {:?}", input.name(), input.format()));
+                if is_verbose {
+                    message("info", &format!("{}: {}", input.name(), input.format()));
                 }
                 inputs.push(input);
             }
@@ -139,30 +176,27 @@ fn conversion(cli: &Cli, is_live: bool) -> Conversion {
 }
 
 fn summary(report: &Report, written: &Written, capture: &str) {
-    let count = |number: u64, one: &str, more: &str| {
-        format!("{} {}", grouped(number), if number == 1 { one } else { more })
-    };
     let mut text = format!(
         "{}, {}, {} of payload",
-        count(report.traces, "trace", "traces"),
-        count(written.packets, "packet", "packets"),
-        count(report.bytes, "byte", "bytes"),
+        counted(report.traces, "trace", "traces"),
+        counted(written.packets, "packet", "packets"),
+        counted(report.bytes, "byte", "bytes"),
     );
     let cut = report.count(Warning::Cut) + report.count(Warning::CutUnknown);
     if cut > 0 {
         text += &format!(
             ", {} cut ({} missing{})",
-            count(cut, "body", "bodies"),
-            count(report.missing_bytes, "byte", "bytes"),
+            counted(cut, "body", "bodies"),
+            counted(report.missing_bytes, "byte", "bytes"),
             if report.count(Warning::CutUnknown) > 0 { " or more" } else { "" },
         );
     }
     let (lost, duplicates) = (report.count(Warning::Lost), report.count(Warning::Duplicate));
     if lost > 0 {
-        text += &format!(", {lost} lost ({})", count(report.lost_bytes, "byte", "bytes"));
+        text += &format!(", {lost} lost ({})", counted(report.lost_bytes, "byte", "bytes"));
     }
     if duplicates > 0 {
-        text += &format!(", {}", count(duplicates, "duplicate", "duplicates"));
+        text += &format!(", {}", counted(duplicates, "duplicate", "duplicates"));
     }
     eprintln!("{text} -> {capture}");
 }

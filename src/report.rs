@@ -16,10 +16,8 @@ pub enum Warning {
     Duplicate,
     /// A trace has no IP addresses.
     StandIn,
-    /// A body in `JSON_BODY_AS_STRING` was not UTF-8.
+    /// `JSON_BODY_AS_STRING` has lost something: a part of a body, addresses, events.
     LossyText,
-    /// Addresses or batches of events were lost in `JSON_BODY_AS_STRING`.
-    LossyMessages,
     /// Envoy could not write a message as JSON.
     FailedMessage,
     /// A packet is older than what has already been written.
@@ -39,6 +37,7 @@ pub struct Report {
     pub missing_bytes: u64,
     /// Bytes that are known to have been lost with messages.
     pub lost_bytes: u64,
+    lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
 }
@@ -62,6 +61,12 @@ impl Report {
         }
     }
 
+    /// Counts messages with addresses or events that `JSON_BODY_AS_STRING` has lost.
+    pub fn lose_messages(&mut self, count: u64, example: impl FnOnce() -> String) {
+        self.lost_messages += count;
+        self.warn_many(Warning::LossyText, count, example);
+    }
+
     /// How many inputs, or parts of inputs, could not be read.
     #[must_use]
     pub fn errors(&self) -> u64 {
@@ -83,7 +88,10 @@ impl Report {
     /// Prints the warnings.
     pub fn print_warnings(&self) {
         for (&warning, (count, example)) in &self.warnings {
-            message("warning", &Counted { warning, count: *count, example });
+            message(
+                "warning",
+                &Counted { warning, count: *count, lost_messages: self.lost_messages, example },
+            );
         }
     }
 }
@@ -99,15 +107,14 @@ pub fn message(kind: &str, text: &dyn Display) {
 struct Counted<'a> {
     warning: Warning,
     count: u64,
+    lost_messages: u64,
     example: &'a str,
 }
 
 impl Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { warning, count, example } = self;
-        let many = |one: &str, more: &str| -> String {
-            if *count == 1 { format!("1 {one}") } else { format!("{} {more}", grouped(*count)) }
-        };
+        let Self { warning, count, example, .. } = self;
+        let many = |one: &str, more: &str| counted(*count, one, more);
         match warning {
             Warning::Cut => write!(
                 f,
@@ -141,15 +148,10 @@ impl Display for Counted<'_> {
             ),
             Warning::LossyText => write!(
                 f,
-                "{} not UTF-8, and the format JSON_BODY_AS_STRING has not kept what was not ({example}); to keep all \
-                 bytes and the addresses, tap with JSON_BODY_AS_BYTES",
-                many("body was", "bodies were")
-            ),
-            Warning::LossyMessages => write!(
-                f,
-                "JSON_BODY_AS_STRING has lost {} with addresses or batches of events ({example}); to keep them, tap \
-                 with JSON_BODY_AS_BYTES",
-                many("message", "messages")
+                "JSON_BODY_AS_STRING has lost what is not UTF-8 in {}, and {} with addresses or events ({example}); to \
+                 keep all, tap with JSON_BODY_AS_BYTES",
+                counted(*count - self.lost_messages, "body", "bodies"),
+                counted(self.lost_messages, "message", "messages")
             ),
             Warning::FailedMessage => write!(
                 f,
@@ -165,6 +167,12 @@ impl Display for Counted<'_> {
             Warning::UnusedAddress => write!(f, "{example} was not needed: every trace has its own address"),
         }
     }
+}
+
+/// A number and what it counts.
+#[must_use]
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { more })
 }
 
 /// A number with its thousands parted.

@@ -1,10 +1,15 @@
 //! Tells an input's format from its first bytes.
 
+use std::fmt;
+
+use serde::Serialize;
+
 use super::binary::split::{Fit, delimited, fit, raw};
 use super::text::split::is_text;
 
 /// How a trace is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `PROTO_BINARY`.
     Binary,
@@ -14,6 +19,66 @@ pub enum Format {
     Text,
     /// `JSON_BODY_AS_BYTES` or `JSON_BODY_AS_STRING`.
     Json,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Binary => "binary",
+            Self::Delimited => "delimited",
+            Self::Text => "text",
+            Self::Json => "JSON",
+        })
+    }
+}
+
+/// Which Envoy wrote a trace, as far as its bytes show; a later one shows more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Generation {
+    /// Nothing shows.
+    #[default]
+    #[serde(rename = "1.10 or later")]
+    Unknown,
+    /// The `capture` transport socket.
+    #[serde(rename = "1.7 to 1.9")]
+    Capture,
+    /// `BufferedTraceWrapper`.
+    #[serde(rename = "1.10 before its release")]
+    Early2019,
+    /// `Connection` numbered 2 and 3.
+    #[serde(rename = "1.10 to 1.27")]
+    From1_10,
+    /// `Connection` numbered 1 and 2.
+    #[serde(rename = "1.28 or later")]
+    From1_28,
+    /// Addresses with every event.
+    #[serde(rename = "1.34 or later")]
+    From1_34,
+    /// Batches of events.
+    #[serde(rename = "1.35 or later")]
+    From1_35,
+    /// `seq_num`.
+    #[serde(rename = "1.37 or later")]
+    From1_37,
+    /// The sample rate.
+    #[serde(rename = "1.39 or later")]
+    From1_39,
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "Envoy 1.10 or later",
+            Self::Capture => "Envoy 1.7 to 1.9",
+            Self::Early2019 => "Envoy 1.10 before its release",
+            Self::From1_10 => "Envoy 1.10 to 1.27",
+            Self::From1_28 => "Envoy 1.28 or later",
+            Self::From1_34 => "Envoy 1.34 or later",
+            Self::From1_35 => "Envoy 1.35 or later",
+            Self::From1_37 => "Envoy 1.37 or later",
+            Self::From1_39 => "Envoy 1.39 or later",
+        })
+    }
 }
 
 /// UTF-8's byte order mark, which some editors put before text.

@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::trace::{Connection, Data, Direction, Event, Kind, Length, SampleRate, TraceId, What};
+pub use format::Generation;
 use format::{Format, detect};
 use records::{Next, RecordError, Records};
 use source::{Fill, Source};
@@ -296,6 +297,16 @@ impl Input {
     #[must_use]
     pub fn has_trace(&self) -> bool {
         self.traces + self.http_records > 0
+    }
+
+    /// Which Envoy wrote what has been read so far, as far as the messages' shapes show.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        match &self.cursor {
+            Cursor::Binary(cursor) => cursor.generation(),
+            Cursor::Text(cursor) => cursor.generation(),
+            Cursor::Json(cursor) => cursor.generation(),
+        }
     }
 
     /// What Envoy lost when it wrote `JSON_BODY_AS_STRING`.

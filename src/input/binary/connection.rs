@@ -9,11 +9,21 @@ use std::ops::Range;
 use prost::Message;
 
 use super::wire::{Fields, Value, WireError};
+use crate::input::Generation;
 use crate::proto::envoy::config::core::v3 as core;
 use crate::trace::{Connection, Endpoint};
 
-/// Reads the `Connection` that stands in `range`, and its id if it has one.
-pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<(Box<Connection>, u64), WireError> {
+/// A `Connection`, and what only some generations have.
+pub(super) struct Decoded {
+    pub(super) connection: Box<Connection>,
+    /// 0 where it has none.
+    pub(super) id: u64,
+    /// As far as the numbers of the fields show.
+    pub(super) generation: Generation,
+}
+
+/// Reads the `Connection` that stands in `range`.
+pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Decoded, WireError> {
     let mut numbered: [Option<Range<usize>>; 4] = [const { None }; 4];
     let mut fields = Fields::new(range, false);
     let mut id = None;
@@ -25,10 +35,12 @@ pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<(Box<Connecti
         }
     }
     let [_, first, second, third] = numbered;
-    let (local, remote) = if third.is_some() || id.is_some() { (second, third) } else { (first, second) };
+    let is_old = third.is_some() || id.is_some();
+    let (local, remote) = if is_old { (second, third) } else { (first, second) };
     let endpoint = |range: Option<Range<usize>>| range.and_then(|range| endpoint(&record[range]));
     let connection = Connection { local: endpoint(local), remote: endpoint(remote), sample_rate: None };
-    Ok((Box::new(connection), id.unwrap_or_default()))
+    let generation = if is_old { Generation::From1_10 } else { Generation::From1_28 };
+    Ok(Decoded { connection: Box::new(connection), id: id.unwrap_or_default(), generation })
 }
 
 /// An `envoy.config.core.v3.Address`. One that cannot be decoded is as good as none: the bytes that were tapped are not

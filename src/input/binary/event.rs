@@ -29,7 +29,9 @@ pub(super) fn decode(record: &[u8], range: Range<usize>, body: BodyForm) -> Resu
             (2, Value::Bytes(range)) => decoded.what = data(record, range, Direction::Read, body)?,
             (3, Value::Bytes(range)) => decoded.what = data(record, range, Direction::Write, body)?,
             (4, Value::Bytes(_)) => decoded.what = DecodedWhat::Closed,
-            (5, Value::Bytes(range)) => decoded.connection = Some(connection::decode(record, range)?.0),
+            (5, Value::Bytes(range)) => {
+                decoded.connection = Some(connection::decode(record, range)?.connection)
+            }
             (6, Value::Varint(value)) => decoded.seq_num = value,
             (1..=6, _) => return Err(wrong_type(&fields)),
             _ => {}

@@ -15,7 +15,7 @@ pub(super) mod wire;
 
 use std::ops::Range;
 
-use super::{Begun, Damage, Decoded, Head};
+use super::{Begun, Damage, Decoded, Generation, Head};
 use crate::trace::{Connection, Kind, SampleRate, TraceId};
 use event::BodyForm;
 use history::Old;
@@ -35,6 +35,7 @@ pub(super) struct Cursor {
     is_raw: bool,
     /// The id of the trace of the `capture` transport socket that is being read.
     capture: Option<u64>,
+    generation: Generation,
     events: Events,
 }
 
@@ -58,7 +59,7 @@ enum Events {
 
 impl Cursor {
     pub(super) fn new(is_raw: bool) -> Self {
-        Self { is_raw, capture: None, events: Events::Done }
+        Self { is_raw, capture: None, generation: Generation::Unknown, events: Events::Done }
     }
 
     /// Reads what stands before the events. `is_cut`: the input ends before the record does.
@@ -110,7 +111,7 @@ impl Cursor {
             match (number, value) {
                 (1, Value::Varint(value)) => id = value,
                 (2, Value::Bytes(range)) if !fields.is_last_cut() => {
-                    connection = Some(connection::decode(record, range)?.0);
+                    connection = Some(self.connection(record, range)?.connection);
                 }
                 (1..=3, Value::Varint(_) | Value::Fixed) => return Err(wrong_type(&fields).into()),
                 _ => {}
@@ -128,13 +129,16 @@ impl Cursor {
             match (number, value) {
                 (1, Value::Varint(value)) => id = value,
                 (2, Value::Bytes(range)) if !fields.is_last_cut() => {
-                    connection = Some(connection::decode(record, range)?.0);
+                    connection = Some(self.connection(record, range)?.connection);
                 }
                 (3, Value::Bytes(range)) => {
                     event = Some(range);
                     is_event_cut = fields.is_last_cut();
                 }
-                (4, Value::Bytes(range)) => events = Some(Fields::new(range, fields.is_last_cut())),
+                (4, Value::Bytes(range)) => {
+                    events = Some(Fields::new(range, fields.is_last_cut()));
+                    self.generation = self.generation.max(Generation::From1_35);
+                }
                 (1..=4, _) => return Err(wrong_type(&fields).into()),
                 _ => {}
             }
@@ -153,7 +157,8 @@ impl Cursor {
     /// the records behind this one, for nothing parts a message from its fields; delimited, they are behind it in the
     /// record.
     fn begin_capture(&mut self, record: &[u8], range: Range<usize>, rest: Fields) -> Result<Begun, Damage> {
-        let (connection, id) = connection::decode(record, range)?;
+        let connection::Decoded { connection, id, .. } = connection::decode(record, range)?;
+        self.generation = Generation::Capture;
         self.capture = Some(id);
         self.events = Events::Repeated { fields: rest, number: 2, body: BodyForm::Plain };
         Ok(buffered(id, Some(connection), true, !self.is_raw))
@@ -162,17 +167,29 @@ impl Cursor {
     /// The trace in a `BufferedTraceWrapper`.
     fn begin_2019(&mut self, record: &[u8], mut fields: Fields) -> Result<Begun, Damage> {
         self.events = Events::Repeated { fields: fields.clone(), number: 2, body: BodyForm::PlainOrMessage };
+        self.generation = Generation::Early2019;
         let (mut id, mut connection) = (0, None);
         while let Ok(Some((number, value))) = fields.next(record) {
             if let (1, Value::Bytes(range)) = (number, value)
                 && !fields.is_last_cut()
             {
                 let decoded = connection::decode(record, range)?;
-                (connection, id) = (Some(decoded.0), decoded.1);
+                (connection, id) = (Some(decoded.connection), decoded.id);
                 break;
             }
         }
         Ok(buffered(id, connection, true, true))
+    }
+
+    fn connection(&mut self, record: &[u8], range: Range<usize>) -> Result<connection::Decoded, WireError> {
+        let decoded = connection::decode(record, range)?;
+        self.generation = self.generation.max(decoded.generation);
+        Ok(decoded)
+    }
+
+    /// Which Envoy wrote what has been read so far.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// The record's next event.

@@ -10,7 +10,7 @@ mod event;
 mod scan;
 pub(super) mod split;
 
-use super::{Begun, Damage, Decoded, Head, TextLoss};
+use super::{Begun, Damage, Decoded, Generation, Head, TextLoss};
 use crate::trace::{Connection, Kind, TraceId};
 use scan::{Items, ScanError, value_end};
 
@@ -22,12 +22,13 @@ pub(super) struct Cursor {
     /// In the elements of `events`.
     events: Option<Items>,
     loss: TextLoss,
+    has_batches: bool,
 }
 
 impl Cursor {
     /// Reads what stands before the events.
     pub(super) fn begin(&mut self, record: &[u8]) -> Result<Begun, Damage> {
-        *self = Self { loss: self.loss, ..Self::default() };
+        *self = Self { loss: self.loss, has_batches: self.has_batches, ..Self::default() };
         let mut trace = None;
         let mut sample_rate = None;
         let mut wrapper = Items::new(1);
@@ -61,6 +62,11 @@ impl Cursor {
             }
         }
         Ok(trace.map_or(Begun::Nothing, |head| Begun::Trace(Head { sample_rate, ..head })))
+    }
+
+    /// Which Envoy wrote what has been read so far.
+    pub(super) fn generation(&self) -> Generation {
+        if self.has_batches { Generation::From1_35 } else { Generation::Unknown }
     }
 
     /// What has been lost so far.
@@ -106,6 +112,7 @@ impl Cursor {
             trace.skip_to(end);
         }
         wrapper.skip_to(trace.at());
+        self.has_batches |= is_batch;
         self.loss.connections += u64::from(is_lost);
         let is_empty = |events: &Items| matches!(events.clone().item(record), Ok(None));
         self.loss.batches += u64::from(is_batch && self.events.as_ref().is_none_or(is_empty));

@@ -12,7 +12,7 @@ mod event;
 mod lexer;
 pub(super) mod split;
 
-use super::{Begun, Damage, Decoded, Head};
+use super::{Begun, Damage, Decoded, Generation, Head};
 use crate::trace::{Kind, SampleRate, TraceId};
 use lexer::{Lexer, TextError, Value};
 
@@ -21,6 +21,7 @@ use lexer::{Lexer, TextError, Value};
 pub(super) struct Cursor {
     /// The id of the trace of the `capture` transport socket that is being read.
     capture: Option<u64>,
+    generation: Generation,
     events: Events,
 }
 
@@ -55,6 +56,7 @@ impl Cursor {
             b"connection" => {
                 let (connection, id) = event::connection(&mut lexer, record, scratch)?;
                 self.capture = Some(id);
+                self.generation = Generation::Capture;
                 let trace = TraceId { kind: Kind::SocketBuffered, id };
                 let connection = Some(connection);
                 Begun::Trace(Head { trace, opens: true, ends: false, connection, sample_rate: None })
@@ -108,6 +110,11 @@ impl Cursor {
         })
     }
 
+    /// Which Envoy wrote what has been read so far.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The record's next event. A body is in `scratch`.
     pub(super) fn next(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Option<Decoded>, Damage> {
         loop {
@@ -121,6 +128,7 @@ impl Cursor {
                 Events::Trace(lexer) => match lexer.field(record, false)? {
                     // Of a buffered trace `events` are the events, of a segment batches of them.
                     Some((b"events", Value::Message)) if is_batch(lexer, record) => {
+                        self.generation = self.generation.max(Generation::From1_35);
                         self.events = Events::Batch(lexer.clone());
                     }
                     Some((b"event" | b"events", Value::Message)) => {

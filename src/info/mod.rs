@@ -1,0 +1,291 @@
+//! `tap2pcap info`: what is in a trace file, from one pass over its events.
+//!
+//! [`inspect`] reads an input to its end and keeps a few numbers for each trace, no bytes. [`table`] shows them to people,
+//! and serde writes them for scripts: the names of the fields are the names in the JSON.
+
+mod protocol;
+pub mod table;
+
+use serde::Serialize;
+
+use crate::input::format::Format;
+use crate::input::{Generation, Input};
+use crate::report::counted;
+use crate::sequence::{Pulled, Sequencer};
+use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
+use protocol::{Protocol, Recognizer};
+
+/// What is in one input.
+#[derive(Debug, Serialize)]
+pub struct InputInfo {
+    /// Its name.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    /// Which Envoy wrote it, as far as the bytes show.
+    pub envoy: Generation,
+    /// Of how many connections how many were tapped, where the trace says so.
+    pub sample_rate: Option<String>,
+    /// The traces, in the order in which they begin.
+    pub traces: Vec<TraceInfo>,
+    /// Messages of the HTTP tap.
+    pub http_messages: u64,
+    /// Events that came twice or too late.
+    pub duplicates: u64,
+    /// What is wrong with it, or lost; in plain words.
+    pub warnings: Vec<String>,
+    /// What could not be read.
+    pub errors: Vec<String>,
+    /// The options that tshark wants to decode the capture.
+    pub tshark: Vec<String>,
+}
+
+/// What is in one trace.
+#[derive(Debug, Serialize)]
+pub struct TraceInfo {
+    /// Envoy's connection id. A string, as it may be greater than what JSON's numbers hold.
+    pub trace_id: String,
+    /// `socket_buffered` or `socket_streamed`.
+    pub kind: String,
+    /// Envoy's address.
+    pub local: Option<String>,
+    /// The address of Envoy's peer.
+    pub remote: Option<String>,
+    /// Time of the first event, RFC 3339.
+    pub first: Option<String>,
+    /// Time of the last event, RFC 3339.
+    pub last: Option<String>,
+    /// Reads, writes and the close.
+    pub events: u64,
+    /// What Envoy read.
+    pub read: DirectionInfo,
+    /// What Envoy wrote.
+    pub written: DirectionInfo,
+    /// Bytes that were lost with whole messages.
+    pub lost_bytes: u64,
+    /// What the bytes are.
+    pub protocol: Protocol,
+    /// Whether the trace says that the connection closed.
+    pub closed: bool,
+    /// The port of the side that accepted the connection.
+    pub server_port: Option<u16>,
+    #[serde(skip)]
+    first_ns: Option<u64>,
+    #[serde(skip)]
+    last_ns: u64,
+    #[serde(skip)]
+    recognizer: Recognizer,
+}
+
+/// What is in one direction of a trace.
+#[derive(Debug, Default, Serialize)]
+pub struct DirectionInfo {
+    /// Bytes in the trace.
+    pub bytes: u64,
+    /// Bodies that are cut.
+    pub cut: u64,
+    /// Bytes that these are known to lack.
+    pub missing_bytes: u64,
+    /// Whether there are cut bodies whose true length is unknown.
+    pub missing_unknown: bool,
+    /// The tap's limit in bytes, as seen in the bodies that it cut: `max_buffered_rx_bytes` for what was read,
+    /// `max_buffered_tx_bytes` for what was written.
+    pub limit: Option<u64>,
+}
+
+/// Reads `input` to its end.
+#[must_use]
+pub fn inspect(input: Input) -> InputInfo {
+    let mut info = InputInfo {
+        name: input.name().to_owned(),
+        format: input.format(),
+        envoy: Generation::Unknown,
+        sample_rate: None,
+        traces: Vec::new(),
+        http_messages: 0,
+        duplicates: 0,
+        warnings: Vec::new(),
+        errors: Vec::new(),
+        tshark: Vec::new(),
+    };
+    let mut events = Sequencer::new(input);
+    // By number of the conversation, the place of its trace.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    loop {
+        match events.pull() {
+            Ok(Pulled::Event(event)) => info.event(&event, &mut open),
+            Ok(Pulled::Idle) => {}
+            Ok(Pulled::End) => break,
+            Err(error) => info.errors.push(error.to_string()),
+        }
+    }
+    let input = events.input();
+    info.envoy = info.envoy.max(input.generation());
+    info.http_messages = input.http_records();
+    info.duplicates = events.duplicates();
+    let loss = input.text_loss();
+    info.finish(loss.connections + loss.batches, input.failed_messages());
+    info
+}
+
+impl InputInfo {
+    fn event(&mut self, event: &Event<'_>, open: &mut Vec<Option<usize>>) {
+        let number = event.conversation as usize;
+        if number >= open.len() {
+            open.resize(number + 1, None);
+        }
+        if event.what == What::Ended {
+            open[number] = None;
+            return;
+        }
+        let place = *open[number].get_or_insert_with(|| {
+            self.traces.push(TraceInfo::new(event));
+            self.traces.len() - 1
+        });
+        let trace = &mut self.traces[place];
+        if let Some(connection) = &event.connection {
+            let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(Endpoint::to_string);
+            trace.local = text(&connection.local).or(trace.local.take());
+            trace.remote = text(&connection.remote).or(trace.remote.take());
+            if let Some(rate) = connection.sample_rate {
+                self.sample_rate = Some(rate.to_string());
+                self.envoy = self.envoy.max(Generation::From1_39);
+            }
+            if matches!(event.what, What::Data(_)) && connection.remote.is_some() {
+                self.envoy = self.envoy.max(Generation::From1_34);
+            }
+        }
+        if event.seq_num > 0 {
+            self.envoy = self.envoy.max(Generation::From1_37);
+        }
+        match &event.what {
+            What::Opened | What::Ended => return,
+            What::Data(data) => trace.data(data),
+            What::Closed => {
+                trace.closed = true;
+                open[number] = None;
+            }
+        }
+        trace.lost_bytes +=
+            event.missing.filter(|missing| missing.is_lost).map_or(0, |missing| missing.bytes);
+        trace.events += 1;
+        trace.first_ns.get_or_insert(event.time);
+        trace.last_ns = event.time;
+    }
+
+    fn finish(&mut self, lost_text_messages: u64, failed_messages: u64) {
+        for trace in &mut self.traces {
+            trace.finish();
+            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = (trace.protocol, trace.server_port)
+                && !protocol::HTTP2_PORTS.contains(&port)
+            {
+                self.tshark.push(format!("-d tcp.port=={port},http2"));
+            }
+        }
+        self.tshark.sort_unstable();
+        self.tshark.dedup();
+        let cut = |trace: &&TraceInfo| trace.read.cut + trace.written.cut > 0;
+        if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1) {
+            self.tshark.push("-o http.desegment_body:FALSE".to_owned());
+        }
+        self.warn_cut("max_buffered_rx_bytes", |trace| &trace.read);
+        self.warn_cut("max_buffered_tx_bytes", |trace| &trace.written);
+        let lost: u64 = self.traces.iter().map(|trace| trace.lost_bytes).sum();
+        let is_nowhere = |trace: &&TraceInfo| trace.local.is_none() || trace.remote.is_none();
+        let nowhere = self.traces.iter().filter(is_nowhere).count() as u64;
+        let mut warn = |number: u64, one: &str, more: &str, text: &str| {
+            if number > 0 {
+                self.warnings.push(format!("{}{text}", counted(number, one, more)));
+            }
+        };
+        warn(lost, "byte was", "bytes were", " lost with whole messages");
+        warn(self.duplicates, "message", "messages", " came twice or too late");
+        let text = " lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
+        warn(lost_text_messages, "message was", "messages were", text);
+        warn(failed_messages, "message was", "messages were", " lost: Envoy could not write JSON");
+        warn(nowhere, "trace lacks", "traces lack", " an address; --local and --remote set it");
+        warn(self.http_messages, "message", "messages", " of the HTTP tap, which cannot be converted");
+    }
+
+    fn warn_cut(&mut self, setting: &str, direction: impl Fn(&TraceInfo) -> &DirectionInfo) {
+        let infos = || self.traces.iter().map(&direction);
+        let bodies: u64 = infos().map(|info| info.cut).sum();
+        if bodies == 0 {
+            return;
+        }
+        let missing: u64 = infos().map(|info| info.missing_bytes).sum();
+        let more = if infos().any(|info| info.missing_unknown) { " or more" } else { "" };
+        let limit = infos().filter_map(|info| info.limit).max().unwrap_or_default();
+        self.warnings.push(format!(
+            "{} cut by {}{more}: raise {setting}, now {limit}",
+            counted(bodies, "body is", "bodies are"),
+            counted(missing, "byte", "bytes")
+        ));
+    }
+}
+
+impl TraceInfo {
+    fn new(event: &Event<'_>) -> Self {
+        Self {
+            trace_id: event.trace.id.to_string(),
+            kind: event.trace.kind.to_string(),
+            local: None,
+            remote: None,
+            first: None,
+            last: None,
+            events: 0,
+            read: DirectionInfo::default(),
+            written: DirectionInfo::default(),
+            lost_bytes: 0,
+            protocol: Protocol::Other,
+            closed: false,
+            server_port: None,
+            first_ns: None,
+            last_ns: 0,
+            recognizer: Recognizer::default(),
+        }
+    }
+
+    fn data(&mut self, data: &Data<'_>) {
+        self.recognizer.see(data.direction, &data.bytes);
+        let is_buffered = self.kind == "socket_buffered";
+        let info = match data.direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.written,
+        };
+        let captured = data.bytes.len() as u64;
+        info.bytes += captured;
+        let missing = match data.length {
+            Length::Whole | Length::Unsure => return,
+            Length::CutFrom(length) | Length::Lossy(length) => Some(length - captured),
+            Length::Cut => None,
+        };
+        info.missing_bytes += missing.unwrap_or_default();
+        info.missing_unknown |= missing.is_none();
+        if matches!(data.length, Length::Lossy(_)) {
+            return;
+        }
+        info.cut += 1;
+        // Buffered, the limit is for all of a direction; streamed, for each event.
+        let seen = if is_buffered { info.bytes } else { captured };
+        info.limit = info.limit.max(Some(seen));
+    }
+
+    fn finish(&mut self) {
+        let text = |ns: u64| {
+            jiff::Timestamp::from_nanosecond(i128::from(ns))
+                .map_or_else(|_| ns.to_string(), |time| time.to_string())
+        };
+        self.first = self.first_ns.map(text);
+        self.last = self.first_ns.map(|_| text(self.last_ns));
+        self.protocol = self.recognizer.protocol();
+        let port = |address: &Option<String>| {
+            address.as_ref()?.parse().ok().map(|address: std::net::SocketAddr| address.port())
+        };
+        self.server_port = match self.recognizer.server() {
+            Some(crate::trace::Side::Local) => port(&self.local),
+            Some(crate::trace::Side::Remote) => port(&self.remote),
+            None => None,
+        };
+    }
+}
