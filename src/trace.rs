@@ -269,7 +269,12 @@ impl Event<'_> {
 /// Nanoseconds since the Unix epoch from a `google.protobuf.Timestamp`. Nanos of 1e9 and more carry over (Envoy's UDP
 /// sink writes them); what is before 1970 or after 2554 becomes the nearest time that fits.
 #[must_use]
+#[inline]
 pub fn nanoseconds(seconds: i64, nanos: i64) -> u64 {
+    // All times that a proxy ever saw, without 128-bit arithmetic.
+    if let (0..10_000_000_000, 0..1_000_000_000) = (seconds, nanos) {
+        return seconds as u64 * 1_000_000_000 + nanos as u64;
+    }
     let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     u64::try_from(total.max(0)).unwrap_or(u64::MAX)
 }

@@ -145,6 +145,8 @@ pub enum Peeked<'a> {
     Opened(Option<&'a Connection>),
     /// Bytes were read or written.
     Data {
+        /// Which way they went.
+        direction: Direction,
         /// How many of them the trace holds.
         captured_len: usize,
         /// They are all that there were.
@@ -372,7 +374,8 @@ impl Input {
             Current::Ended => (0, 0, Peeked::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { body, truncated, end_stream, .. } => Peeked::Data {
+                    DecodedWhat::Data { direction, body, truncated, end_stream } => Peeked::Data {
+                        direction: *direction,
                         captured_len: match body {
                             Body::Record(range) => range.len(),
                             Body::Scratch | Body::ScratchText => self.scratch.len(),

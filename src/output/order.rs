@@ -10,8 +10,8 @@ use std::mem;
 use std::ops::Range;
 
 /// A block goes out once it has this many bytes.
-const BLOCK: usize = 256 * 1024;
-/// As many blocks are held back, which makes a window of 2 MiB.
+const BLOCK: usize = 128 * 1024;
+/// As many blocks are held back, which makes a window of 1 MiB.
 const HELD_BLOCKS: usize = 8;
 
 pub(super) struct Window {

@@ -17,7 +17,10 @@ use std::collections::{HashMap, VecDeque};
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
 use queue::{Queue, SLICES, Waiting};
-use trace::{Arrival, Trace};
+use trace::{Arrival, Delivery, Trace};
+
+/// foldhash, which is fast, and whose seed an input cannot know.
+type Traces = HashMap<TraceId, Trace, foldhash::fast::RandomState>;
 
 /// As many events of an input may come between two of one trace that have changed places.
 const WINDOW: u64 = 64;
@@ -35,7 +38,7 @@ pub struct Sequencer {
     is_restarting: bool,
     /// Before that event its connection is to begin, with these addresses.
     reopening: Option<Option<Box<Connection>>>,
-    traces: HashMap<TraceId, Trace>,
+    traces: Traces,
     numbers: Numbers,
     /// Traces that have closed within the window, with how many events had come then.
     closed: VecDeque<(TraceId, u64)>,
@@ -74,7 +77,7 @@ impl Sequencer {
             queue: Queue::default(),
             is_restarting: false,
             reopening: None,
-            traces: HashMap::new(),
+            traces: Traces::default(),
             numbers: Numbers::default(),
             closed: VecDeque::new(),
             arrived: 0,
@@ -133,10 +136,8 @@ impl Sequencer {
                 }
             }
             self.has_event = false;
-            if self.take_in() {
-                let mut event = self.input.event();
-                deliver(&mut self.traces, &mut self.numbers, &mut event);
-                return Ok(Pulled::Event(event));
+            if let Some(Delivery { conversation, missing }) = self.take_in() {
+                return Ok(Pulled::Event(Event { conversation, missing, ..self.input.event() }));
             }
         }
     }
@@ -166,39 +167,46 @@ impl Sequencer {
             || self.traces.get(&waiting.event.trace).is_some_and(|trace| trace.expects(waiting.event.span()))
     }
 
-    /// Takes in the event that the input has. Returns whether it can go on at once; else it is in the queue, or has come
-    /// twice, or is still to be taken in.
-    fn take_in(&mut self) -> bool {
+    /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the queue,
+    /// or has come twice, or is still to be taken in.
+    #[inline]
+    fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
-        let trace = match self.traces.entry(peek.trace) {
-            Entry::Occupied(entry) => entry.into_mut(),
+        let mut entry = match self.traces.entry(peek.trace) {
+            Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 let has_closed = has_closed(&mut self.closed, peek.trace, self.arrived);
                 if has_closed && peek.seq_num > 0 {
                     self.duplicates += 1;
-                    return false;
+                    return None;
                 }
-                entry.insert(Trace::new(self.numbers.take(), has_closed))
+                entry.insert_entry(Trace::new(self.numbers.take(), has_closed))
             }
         };
+        let trace = entry.get_mut();
         let arrival = trace.arrive(&peek);
         let needs_next = peek.needs_next();
         match arrival {
             Arrival::Next if self.queue.is_empty() && !needs_next => {
-                if matches!(peek.what, Peeked::Closed) {
-                    self.closed.push_back((peek.trace, self.arrived));
+                let delivery = trace.deliver(&peek.step());
+                if matches!(peek.what, Peeked::Closed | Peeked::Ended) {
+                    if matches!(peek.what, Peeked::Closed) {
+                        self.closed.push_back((peek.trace, self.arrived));
+                    }
+                    self.numbers.free.push(delivery.conversation);
+                    entry.remove();
                 }
-                return true;
+                return Some(delivery);
             }
             Arrival::Next | Arrival::Early | Arrival::Late => {}
             Arrival::Duplicate => {
                 self.duplicates += 1;
-                return false;
+                return None;
             }
             Arrival::Restart => {
                 self.is_restarting = true;
                 self.has_event = true;
-                return false;
+                return None;
             }
         }
         self.idle = 0;
@@ -214,7 +222,7 @@ impl Sequencer {
         } else if !self.queue.insert(waiting, WINDOW) {
             self.duplicates += 1;
         }
-        false
+        None
     }
 
     /// The end of the connection whose id another one has taken.
@@ -248,11 +256,12 @@ fn event(trace: TraceId, what: What<'static>) -> Event<'static> {
     Event { trace, conversation: 0, time: 0, seq_num: 0, missing: None, connection: None, what }
 }
 
-/// Sends an event on. A trace that has ended is forgotten.
-#[inline]
-fn deliver(traces: &mut HashMap<TraceId, Trace>, numbers: &mut Numbers, event: &mut Event<'_>) {
+/// Sends an event from the queue on. A trace that has ended is forgotten.
+fn deliver(traces: &mut Traces, numbers: &mut Numbers, event: &mut Event<'_>) {
     let Entry::Occupied(mut entry) = traces.entry(event.trace) else { return };
-    entry.get_mut().deliver(event);
+    let delivery = entry.get_mut().deliver(&event.step());
+    event.conversation = delivery.conversation;
+    event.missing = delivery.missing;
     if matches!(event.what, What::Closed | What::Ended) {
         entry.remove();
         numbers.free.push(event.conversation);
@@ -280,7 +289,7 @@ impl Peek<'_> {
     /// Whether the event is only complete with the next one of its trace.
     #[inline]
     fn needs_next(&self) -> bool {
-        let Peeked::Data { captured_len, is_length_known, end_stream } = self.what else { return false };
+        let Peeked::Data { captured_len, is_length_known, end_stream, .. } = self.what else { return false };
         let is_slice = SLICES.contains(&captured_len) && self.trace.kind == Kind::SocketStreamed;
         end_stream || is_slice || !is_length_known && self.seq_num > 0
     }

@@ -27,6 +27,28 @@ pub(super) struct Span {
     pub(super) end: u64,
 }
 
+/// What an event does to the state of its trace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    span: Span,
+    /// `None` where nothing happens.
+    bytes: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bytes {
+    /// `None` for a close.
+    direction: Option<Direction>,
+    is_length_known: bool,
+}
+
+/// What an event gets when it goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    pub(super) conversation: u32,
+    pub(super) missing: Option<Missing>,
+}
+
 /// What is known of a trace that is going on.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
@@ -135,28 +157,26 @@ impl Trace {
         self.is_open && (span.start == 0 || span.start == self.delivered.max(1))
     }
 
-    /// Sends an event on, and says in it what is missing before it.
+    /// Takes an event as the next one to go on.
     #[inline]
-    pub(super) fn deliver(&mut self, event: &mut Event<'_>) {
-        event.conversation = self.conversation;
-        let (direction, is_length_unknown) = match &event.what {
-            What::Opened | What::Ended => return,
-            What::Closed => (None, false),
-            What::Data(data) => (Some(data.direction), data.length == Length::Cut),
-        };
-        // From here on there is no use in waiting for the beginning.
-        self.is_open = true;
-        let span = event.span();
-        if span.start > 0 && span.start < u64::MAX {
-            let expected = self.delivered.max(1);
-            if span.start > expected {
-                event.missing = self.missing_before(span.start - expected, direction);
-                self.missing = (expected, span.start);
+    pub(super) fn deliver(&mut self, step: &Step) -> Delivery {
+        let mut missing = None;
+        if let Some(Bytes { direction, is_length_known }) = step.bytes {
+            // From here on there is no use in waiting for the beginning.
+            self.is_open = true;
+            let span = step.span;
+            if span.start > 0 && span.start < u64::MAX {
+                let expected = self.delivered.max(1);
+                if span.start > expected {
+                    missing = self.missing_before(span.start - expected, direction);
+                    self.missing = (expected, span.start);
+                }
+                self.delivered = self.delivered.max(span.end);
             }
-            self.delivered = self.delivered.max(span.end);
+            self.direction = direction.or(self.direction);
+            self.is_length_unknown = !is_length_known;
         }
-        self.direction = direction.or(self.direction);
-        self.is_length_unknown = is_length_unknown;
+        Delivery { conversation: self.conversation, missing }
     }
 
     /// In which direction bytes are missing is known only behind a cut body. Else the one that goes on is taken: bytes
@@ -177,6 +197,17 @@ impl Trace {
 }
 
 impl Event<'_> {
+    pub(super) fn step(&self) -> Step {
+        let bytes = match &self.what {
+            What::Opened | What::Ended => None,
+            What::Closed => Some(Bytes { direction: None, is_length_known: true }),
+            What::Data(data) => {
+                Some(Bytes { direction: Some(data.direction), is_length_known: data.length != Length::Cut })
+            }
+        };
+        Step { span: self.span(), bytes }
+    }
+
     pub(super) fn span(&self) -> Span {
         match &self.what {
             What::Data(data) => data_span(self.seq_num, true_length(data)),
@@ -187,6 +218,18 @@ impl Event<'_> {
 }
 
 impl Peek<'_> {
+    #[inline]
+    pub(super) fn step(&self) -> Step {
+        let bytes = match self.what {
+            Peeked::Opened(_) | Peeked::Ended => None,
+            Peeked::Closed => Some(Bytes { direction: None, is_length_known: true }),
+            Peeked::Data { direction, is_length_known, .. } => {
+                Some(Bytes { direction: Some(direction), is_length_known })
+            }
+        };
+        Step { span: self.span(), bytes }
+    }
+
     #[inline]
     fn span(&self) -> Span {
         match self.what {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::wire::{Fields, Value, WireError};
-use super::{connection, wrong_type};
+use super::connection;
+use super::wire::{Fields, Reader, Value, WireError, tag};
 use crate::input::{Body, Decoded, DecodedWhat};
 use crate::trace::{Direction, SampleRate, nanoseconds};
 
@@ -20,36 +20,48 @@ pub(super) enum BodyForm {
 
 /// Reads the event that stands in `range`.
 #[inline]
-pub(super) fn decode(record: &[u8], range: Range<usize>, body: BodyForm) -> Result<Decoded, WireError> {
+pub(super) fn decode(record: &[u8], range: Range<usize>, form: BodyForm) -> Result<Decoded, WireError> {
     let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Bytes(range)) => decoded.time = timestamp(record, range)?,
-            (2, Value::Bytes(range)) => decoded.what = data(record, range, Direction::Read, body)?,
-            (3, Value::Bytes(range)) => decoded.what = data(record, range, Direction::Write, body)?,
-            (4, Value::Bytes(_)) => decoded.what = DecodedWhat::Closed,
-            (5, Value::Bytes(range)) => {
-                decoded.connection = Some(connection::decode(record, range)?.connection)
+    let mut fields = Reader::new(range);
+    while let Some(tag) = fields.tag(record)? {
+        match tag {
+            TIMESTAMP => decoded.time = timestamp(record, fields.bytes(record)?)?,
+            READ => decoded.what = data(record, fields.bytes(record)?, Direction::Read, form)?,
+            WRITE => decoded.what = data(record, fields.bytes(record)?, Direction::Write, form)?,
+            CLOSED => {
+                fields.bytes(record)?;
+                decoded.what = DecodedWhat::Closed;
             }
-            (6, Value::Varint(value)) => decoded.seq_num = value,
-            (1..=6, _) => return Err(wrong_type(&fields)),
-            _ => {}
+            CONNECTION => {
+                decoded.connection = Some(connection::decode(record, fields.bytes(record)?)?.connection);
+            }
+            SEQ_NUM => decoded.seq_num = fields.varint(record)?,
+            _ => fields.skip(tag, 1..=6, record)?,
         }
     }
     Ok(decoded)
 }
 
+/// The tags of `SocketEvent`.
+const TIMESTAMP: u64 = tag::bytes(1);
+const READ: u64 = tag::bytes(2);
+const WRITE: u64 = tag::bytes(3);
+const CLOSED: u64 = tag::bytes(4);
+const CONNECTION: u64 = tag::bytes(5);
+const SEQ_NUM: u64 = tag::varint(6);
+
 /// A `google.protobuf.Timestamp`.
 #[inline]
 fn timestamp(record: &[u8], range: Range<usize>) -> Result<u64, WireError> {
+    const SECONDS: u64 = tag::varint(1);
+    const NANOS: u64 = tag::varint(2);
     let (mut seconds, mut nanos) = (0, 0);
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Varint(value)) => seconds = value.cast_signed(),
-            (2, Value::Varint(value)) => nanos = value.cast_signed(),
-            _ => {}
+    let mut fields = Reader::new(range);
+    while let Some(tag) = fields.tag(record)? {
+        match tag {
+            SECONDS => seconds = fields.varint(record)?.cast_signed(),
+            NANOS => nanos = fields.varint(record)?.cast_signed(),
+            _ => fields.skip(tag, 1..=2, record)?,
         }
     }
     Ok(nanoseconds(seconds, nanos))
@@ -63,11 +75,14 @@ fn data(
     direction: Direction,
     form: BodyForm,
 ) -> Result<DecodedWhat, WireError> {
+    const DATA: u64 = tag::bytes(1);
+    const END_STREAM: u64 = tag::varint(2);
     let (mut body, mut truncated, mut end_stream) = (0..0, false, false);
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1, Value::Bytes(range)) => {
+    let mut fields = Reader::new(range);
+    while let Some(tag) = fields.tag(record)? {
+        match tag {
+            DATA => {
+                let range = fields.bytes(record)?;
                 (body, truncated) = match form {
                     BodyForm::Message => self::body(record, range)?,
                     BodyForm::Plain => (range, false),
@@ -75,8 +90,8 @@ fn data(
                     BodyForm::PlainOrMessage => (range, false),
                 }
             }
-            (2, Value::Varint(value)) => end_stream = value != 0,
-            _ => {}
+            END_STREAM => end_stream = fields.varint(record)? != 0,
+            _ => fields.skip(tag, 1..=2, record)?,
         }
     }
     Ok(DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream })
@@ -85,13 +100,16 @@ fn data(
 /// A `Body`: where its bytes stand, and whether it is cut.
 #[inline]
 fn body(record: &[u8], range: Range<usize>) -> Result<(Range<usize>, bool), WireError> {
+    const AS_BYTES: u64 = tag::bytes(1);
+    const AS_STRING: u64 = tag::bytes(2);
+    const TRUNCATED: u64 = tag::varint(3);
     let (mut bytes, mut truncated) = (0..0, false);
-    let mut fields = Fields::new(range, false);
-    while let Some((number, value)) = fields.next(record)? {
-        match (number, value) {
-            (1 | 2, Value::Bytes(range)) => bytes = range,
-            (3, Value::Varint(value)) => truncated = value != 0,
-            _ => {}
+    let mut fields = Reader::new(range);
+    while let Some(tag) = fields.tag(record)? {
+        match tag {
+            AS_BYTES | AS_STRING => bytes = fields.bytes(record)?,
+            TRUNCATED => truncated = fields.varint(record)? != 0,
+            _ => fields.skip(tag, 1..=3, record)?,
         }
     }
     Ok((bytes, truncated))

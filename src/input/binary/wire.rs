@@ -1,7 +1,7 @@
 //! Walks the fields of a protobuf message where it lies: nothing is copied, and nothing is allocated from a claimed
 //! length. <https://protobuf.dev/programming-guides/encoding/>
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Why the next field cannot be read, and where in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +111,16 @@ impl Fields {
 }
 
 /// The varint at the beginning of `bytes`, and its length in bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
-    if let Some(&byte) = bytes.first()
-        && byte < 0x80
-    {
-        return Ok((u64::from(byte), 1));
+    match *bytes {
+        [byte, ..] if byte < 0x80 => Ok((u64::from(byte), 1)),
+        [low, high, ..] if high < 0x80 => Ok((u64::from(low & 0x7f) | u64::from(high) << 7, 2)),
+        _ => long_varint(bytes),
     }
+}
+
+fn long_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -126,4 +129,96 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
         }
     }
     Err(if bytes.len() < 10 { WireErrorKind::Incomplete } else { WireErrorKind::Varint })
+}
+
+/// Goes through the fields of a message that is whole, by their tags: the hot path.
+///
+/// A tag is a field's number and wire type, `number << 3 | type`; see the constructors in [`tag`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader {
+    at: usize,
+    end: usize,
+}
+
+/// The tags of fields.
+pub(crate) mod tag {
+    /// A field that holds a number.
+    pub(crate) const fn varint(number: u64) -> u64 {
+        number << 3
+    }
+
+    /// A field that holds bytes, a string or a message.
+    pub(crate) const fn bytes(number: u64) -> u64 {
+        number << 3 | 2
+    }
+}
+
+impl Reader {
+    #[inline(always)]
+    pub(crate) fn new(range: Range<usize>) -> Self {
+        Self { at: range.start, end: range.end }
+    }
+
+    /// The tag of the next field, or `None` at the end. Its value has to be read or skipped.
+    #[inline(always)]
+    pub(crate) fn tag(&mut self, record: &[u8]) -> Result<Option<u64>, WireError> {
+        if self.at >= self.end { Ok(None) } else { self.varint(record).map(Some) }
+    }
+
+    /// A number.
+    #[inline(always)]
+    pub(crate) fn varint(&mut self, record: &[u8]) -> Result<u64, WireError> {
+        let bytes = &record[self.at..self.end];
+        match varint(bytes) {
+            Ok((value, length)) => {
+                self.at += length;
+                Ok(value)
+            }
+            Err(kind) => Err(self.fail(kind)),
+        }
+    }
+
+    /// Where a length-delimited value stands.
+    #[inline(always)]
+    pub(crate) fn bytes(&mut self, record: &[u8]) -> Result<Range<usize>, WireError> {
+        let length = self.varint(record)?;
+        if length > (self.end - self.at) as u64 {
+            return Err(self.fail(WireErrorKind::Incomplete));
+        }
+        let range = self.at..self.at + length as usize;
+        self.at = range.end;
+        Ok(range)
+    }
+
+    /// Passes over the value of a field that is of no interest; `known` are the numbers of those that have another type in
+    /// the schema than here.
+    #[cold]
+    pub(crate) fn skip(
+        &mut self,
+        tag: u64,
+        known: RangeInclusive<u64>,
+        record: &[u8],
+    ) -> Result<(), WireError> {
+        if known.contains(&(tag >> 3)) {
+            return Err(self.fail(WireErrorKind::Type));
+        }
+        let length = match tag & 7 {
+            _ if tag >> 3 == 0 || tag >> 3 > u64::from(u32::MAX) => return Err(self.fail(WireErrorKind::Tag)),
+            0 => return self.varint(record).map(drop),
+            1 => 8,
+            2 => return self.bytes(record).map(drop),
+            5 => 4,
+            _ => return Err(self.fail(WireErrorKind::Tag)),
+        };
+        if length > self.end - self.at {
+            return Err(self.fail(WireErrorKind::Incomplete));
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&self, kind: WireErrorKind) -> WireError {
+        WireError { at: self.at, kind }
+    }
 }
