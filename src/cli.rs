@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tap2pcap::input::format::Format;
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
 #[derive(Debug, Parser)]
@@ -18,7 +19,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// A trace to convert, and the capture to write; more than one trace with -w. `-` is standard input or output
+    /// A trace to convert, and the capture to write; with -w traces, and directories with traces below them. `-` is
+    /// standard input or output
     #[arg(value_name = "TAP", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -152,6 +154,18 @@ pub(crate) enum Initiator {
     Remote,
 }
 
+impl From<InputFormat> for Option<Format> {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Auto => None,
+            InputFormat::Binary => Some(Format::Binary),
+            InputFormat::Delimited => Some(Format::Delimited),
+            InputFormat::Text => Some(Format::Text),
+            InputFormat::Json => Some(Format::Json),
+        }
+    }
+}
+
 const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
@@ -160,7 +174,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
 const EXAMPLES: &str = "\
 Examples:
   tap2pcap tap_1.pb out.pcapng                 one trace, one capture
-  tap2pcap -w all.pcapng taps/*.pb             many traces, one capture
+  tap2pcap -w all.pcapng taps/                 every trace below taps/, one capture in order of time
   tap2pcap tap_1.pb | tshark -r -              look at it at once
   cat taps/*.json | tap2pcap - - | tcpdump -r -
   tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2

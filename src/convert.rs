@@ -1,19 +1,19 @@
 //! The whole way: inputs in, a capture out.
 //!
-//! One input streams straight through. Several are merged by time: of each the next event is held, and the oldest goes
-//! first.
+//! One input streams straight through; many are [merged](crate::merge) by time.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::conversation::{Conversations, Options, Origin};
-use crate::input::Input;
+use crate::input::Step;
+use crate::merge::{Merge, Next};
 use crate::output::{Capture, Written};
-use crate::report::{Report, Warning};
-use crate::sequence::{Pulled, Sequencer};
-use crate::trace::{Event, Side, What};
+use crate::report::{Report, Warning, counted};
+use crate::sequence::Sequencer;
+use crate::taps::{Tap, TapState};
+use crate::trace::{Event, Side};
 
 /// What to convert.
 #[derive(Debug)]
@@ -27,151 +27,135 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// Converts all of `inputs` into `capture` and finishes it. What is wrong with an input goes to `report`; where that
-    /// leaves nothing to write, there is no capture.
+    /// Converts all of `taps` into `capture` and finishes it. `interfaces` has the number of the capture's interface for
+    /// each. What is wrong with an input goes to `report`; where that leaves nothing to write, there is no capture.
     ///
     /// # Errors
     /// The capture cannot be written.
     pub fn run(
         &self,
-        inputs: Vec<Input>,
-        mut capture: Capture,
+        taps: Vec<Tap>,
+        interfaces: &[u32],
+        capture: Capture,
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
-        let mut conversations = Conversations::new(self.options);
-        let mut inputs: Vec<Sequencer> = inputs.into_iter().map(Sequencer::new).collect();
-        match &mut inputs[..] {
-            [input] => self.stream(input, &mut conversations, &mut capture, report)?,
-            inputs => self.merge(inputs, &mut conversations, &mut capture, report)?,
+        let conversations = Conversations::new(self.options);
+        let mut run = Run { conversion: self, conversations, capture, report, http_inputs: None };
+        match <[Tap; 1]>::try_from(taps) {
+            Ok([Tap { state: TapState::Open(input), .. }]) => run.stream(Sequencer::new(*input))?,
+            Ok(taps) => run.merge(taps.into(), interfaces)?,
+            Err(taps) => run.merge(taps, interfaces)?,
         }
-        for input in &inputs {
-            summarize(input, report);
+        run.finish()
+    }
+}
+
+/// A conversion that is going on.
+struct Run<'a> {
+    conversion: &'a Conversion,
+    conversations: Conversations,
+    capture: Capture,
+    report: &'a mut Report,
+    /// How many inputs hold traces of the HTTP tap, and the name of the first.
+    http_inputs: Option<(u64, String)>,
+}
+
+impl Run<'_> {
+    fn stream(&mut self, mut input: Sequencer) -> io::Result<()> {
+        let name = input.input().name().to_owned();
+        let origin = Origin { number: 0, interface: 0, name: &name };
+        loop {
+            match input.advance() {
+                Ok(Step::Event) => self.event(origin, input.event())?,
+                Ok(Step::Idle) => self.idle()?,
+                Ok(Step::End) => break,
+                Err(error) => self.report.error(&error),
+            }
         }
-        self.warn_unused(Side::Local, self.options.local, &conversations, report);
-        self.warn_unused(Side::Remote, self.options.remote, &conversations, report);
+        self.summarize(&input);
+        Ok(())
+    }
+
+    fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
+        let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
+        let mut merge = Merge::new(taps);
+        loop {
+            match merge.advance() {
+                Ok(Next::Event(number)) => {
+                    let place = number as usize;
+                    let origin = Origin { number, interface: interfaces[place], name: &names[place] };
+                    if let Some(event) = merge.event(number) {
+                        self.event(origin, event)?;
+                    }
+                }
+                Ok(Next::Ended(number, input)) => {
+                    self.conversations.forget(number);
+                    self.summarize(&input);
+                }
+                Ok(Next::Idle) => self.idle()?,
+                Ok(Next::End) => return Ok(()),
+                Err(error) => self.report.error(&error),
+            }
+        }
+    }
+
+    #[inline]
+    fn event(&mut self, origin: Origin<'_>, event: Event<'_>) -> io::Result<()> {
+        let ids = &self.conversion.trace_ids;
+        if !ids.is_empty() && !ids.contains(&event.trace.id) {
+            return Ok(());
+        }
+        self.conversations.event(origin, event, &mut self.capture, self.report)
+    }
+
+    /// Nothing comes at the moment: whoever reads the capture gets all there is.
+    fn idle(&mut self) -> io::Result<()> {
+        if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> io::Result<Option<Written>> {
+        let Options { local, remote, .. } = self.conversion.options;
+        self.warn_unused(Side::Local, local);
+        self.warn_unused(Side::Remote, remote);
+        let report = self.report;
+        if let Some((count, first)) = self.http_inputs {
+            report.error(&format!(
+                "{} of the HTTP tap, which cannot be converted; traces of the transport socket tap can ({first})",
+                counted(count, "file has traces", "files have traces")
+            ));
+        }
+        if report.traces == 0 && report.errors() == 0 && !self.conversion.trace_ids.is_empty() {
+            report.error(&"there is no trace with the id that --trace-id asks for");
+        }
         if report.traces == 0 && report.errors() > 0 {
             return Ok(None);
         }
-        let written = capture.finish()?;
+        let written = self.capture.finish()?;
         report.warn_many(Warning::Late, written.late, String::new);
         Ok(Some(written))
     }
 
-    fn warn_unused(
-        &self,
-        side: Side,
-        address: Option<SocketAddr>,
-        conversations: &Conversations,
-        report: &mut Report,
-    ) {
-        if address.is_some() && !conversations.has_used(side) && report.traces > 0 {
-            report.warn(Warning::UnusedAddress, || format!("--{side}"));
+    /// Tells what an input lacked as a whole.
+    fn summarize(&mut self, input: &Sequencer) {
+        let report = &mut *self.report;
+        let duplicates = input.duplicates();
+        let input = input.input();
+        let name = || input.name().to_owned();
+        report.warn_many(Warning::Duplicate, duplicates, name);
+        report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
+        let loss = input.text_loss();
+        report.lose_messages(loss.connections + loss.batches, name);
+        if !input.has_trace() && !input.has_failed() {
+            report.error(&format!("{}: there is no trace in it", input.name()));
+        }
+        if input.http_records() > 0 {
+            self.http_inputs.get_or_insert_with(|| (0, input.name().to_owned())).0 += 1;
         }
     }
 
-    fn stream(
-        &self,
-        input: &mut Sequencer,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
-        let name = input.input().name().to_owned();
-        let origin = Origin { number: 0, name: &name };
-        loop {
-            match input.pull() {
-                Ok(Pulled::Event(event)) if self.is_wanted(&event) => {
-                    conversations.event(origin, event, capture, report)?;
-                }
-                Ok(Pulled::Event(_)) => {}
-                Ok(Pulled::Idle) if self.is_live => capture.flush()?,
-                Ok(Pulled::Idle) => {}
-                Ok(Pulled::End) => return Ok(()),
-                Err(error) => report.error(&error),
-            }
+    fn warn_unused(&mut self, side: Side, address: Option<SocketAddr>) {
+        if address.is_some() && !self.conversations.has_used(side) && self.report.traces > 0 {
+            self.report.warn(Warning::UnusedAddress, || format!("--{side}"));
         }
-    }
-
-    fn merge(
-        &self,
-        inputs: &mut [Sequencer],
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
-        let names: Vec<String> = inputs.iter().map(|input| input.input().name().to_owned()).collect();
-        // The event that each input has next, by its time: never before that of the input's last one, whose order stands.
-        let mut next: Vec<Option<Event<'static>>> = Vec::new();
-        let mut order = BinaryHeap::new();
-        for (number, input) in inputs.iter_mut().enumerate() {
-            let event = self.pull_owned(input, capture, report)?;
-            if let Some(event) = &event {
-                order.push(Reverse((time(event).unwrap_or(0), number)));
-            }
-            next.push(event);
-        }
-        while let Some(Reverse((last, number))) = order.pop() {
-            let origin = Origin { number: number as u32, name: &names[number] };
-            if let Some(event) = next[number].take() {
-                conversations.event(origin, event, capture, report)?;
-            }
-            next[number] = self.pull_owned(&mut inputs[number], capture, report)?;
-            if let Some(event) = &next[number] {
-                order.push(Reverse((time(event).map_or(last, |time| time.max(last)), number)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The next wanted event, copied out of the input's buffer: it waits there for those of other inputs.
-    fn pull_owned(
-        &self,
-        input: &mut Sequencer,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<Option<Event<'static>>> {
-        loop {
-            match input.pull() {
-                Ok(Pulled::Event(event)) if self.is_wanted(&event) => return Ok(Some(event.into_owned())),
-                Ok(Pulled::Event(_)) => {}
-                Ok(Pulled::Idle) if self.is_live => capture.flush()?,
-                Ok(Pulled::Idle) => {}
-                Ok(Pulled::End) => return Ok(None),
-                Err(error) => report.error(&error),
-            }
-        }
-    }
-
-    fn is_wanted(&self, event: &Event<'_>) -> bool {
-        self.trace_ids.is_empty() || self.trace_ids.contains(&event.trace.id)
-    }
-}
-
-/// Tells what an input lacked as a whole.
-fn summarize(input: &Sequencer, report: &mut Report) {
-    let duplicates = input.duplicates();
-    let input = input.input();
-    let name = || input.name().to_owned();
-    report.warn_many(Warning::Duplicate, duplicates, name);
-    report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
-    let loss = input.text_loss();
-    report.lose_messages(loss.connections + loss.batches, name);
-    if !input.has_trace() && !input.has_failed() {
-        report.error(&format!("{}: there is no trace in it", input.name()));
-    }
-    if input.http_records() > 0 {
-        report.error(&format!(
-            "{}: the HTTP tap wrote this ({} of its messages); only traces of the transport socket tap can be converted",
-            input.name(),
-            input.http_records()
-        ));
-    }
-}
-
-/// An event's time, where it has one.
-fn time(event: &Event<'_>) -> Option<u64> {
-    match event.what {
-        What::Opened | What::Ended => None,
-        What::Data(_) | What::Closed => Some(event.time),
     }
 }

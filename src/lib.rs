@@ -4,9 +4,9 @@
 //! input ──Event──▶ sequence ──Event──▶ conversation ──Segment──▶ tcp ──Packet──▶ output
 //! ```
 //!
-//! [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them, [`conversation`] gives
+//! [`taps`] finds the inputs, [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them, [`conversation`] gives
 //! each connection its addresses and [`tcp`] its segments, and [`output`] writes the capture. [`convert`] puts these
-//! together, and [`report`] gathers what people are to be told. [`info`] only looks.
+//! together, [`merge`] many inputs in order of time, and [`report`] gathers what people are to be told. [`info`] only looks.
 
 pub mod checksum;
 pub mod conversation;
@@ -14,9 +14,11 @@ pub mod convert;
 pub mod frame;
 pub mod info;
 pub mod input;
+pub mod merge;
 pub mod output;
 pub mod report;
 pub mod sequence;
+pub mod taps;
 pub mod tcp;
 pub mod trace;
 

@@ -13,11 +13,10 @@ use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::frame::LinkType;
 use tap2pcap::info::{inspect, table};
-use tap2pcap::input::Input;
-use tap2pcap::input::format::Format as InputFormat;
 use tap2pcap::output::destination::{Destination, DestinationError};
 use tap2pcap::output::{Capture, Format, Written};
 use tap2pcap::report::{Report, Warning, counted, message};
+use tap2pcap::taps::Taps;
 use tap2pcap::trace::Side;
 
 use cli::{Cli, Command};
@@ -51,12 +50,19 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
 /// `tap2pcap info`: to standard output.
 fn info(command: &cli::Info) -> anyhow::Result<u8> {
     let mut report = Report::default();
-    let inputs = open(&command.files, command.input_format, false, &mut report);
+    let taps = Taps::find(&command.files, command.input_format.into(), &mut report);
     let mut has_errors = report.errors() > 0;
-    let infos = inputs.into_iter().map(|input| {
-        let info = inspect(input);
+    let infos = taps.taps.into_iter().filter_map(|tap| {
+        let info = match tap.open() {
+            Ok(input) => inspect(input),
+            Err(error) => {
+                has_errors = true;
+                message("error", &error);
+                return None;
+            }
+        };
         has_errors |= !info.errors.is_empty();
-        info
+        Some(info)
     });
     let mut out = io::stdout().lock();
     let written = if command.json {
@@ -78,18 +84,25 @@ fn info(command: &cli::Info) -> anyhow::Result<u8> {
 }
 
 fn convert(cli: &Cli) -> anyhow::Result<u8> {
-    let Some((taps, capture)) = files(cli) else {
+    let Some((paths, capture)) = files(cli) else {
         message("error", &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)");
         return Ok(USAGE);
     };
+    let mut report = Report::default();
+    let taps = Taps::find(paths, cli.input.input_format.into(), &mut report);
+    // Looked for after the traces, so that it is not found among them.
     let destination = match capture {
-        Some(path) => Destination::file(path, taps)?,
+        Some(path) => Destination::file(path, &taps.paths())?,
         None => Destination::stdout()?,
     };
-    let mut report = Report::default();
-    let inputs = open(taps, cli.input.input_format, cli.verbose, &mut report);
-    if inputs.is_empty() {
+    if taps.taps.is_empty() {
+        if report.errors() == 0 {
+            report.error(&"there is no tap trace in there");
+        }
         return Ok(FAILURE);
+    }
+    if cli.verbose {
+        taps.taps.iter().for_each(|tap| message("info", &format!("{}: {}", tap.name, tap.format())));
     }
     let format = match (cli.output.format, capture) {
         (Some(cli::CaptureFormat::Pcapng), _) => Format::PcapNg,
@@ -99,10 +112,11 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         (None, _) => Format::NsecPcap,
     };
     let conversion = conversion(cli, destination.is_live());
-    let names: Vec<String> = inputs.iter().map(|input| input.name().to_owned()).collect();
+    let skipped = taps.skipped;
+    let (names, interfaces) = taps.interfaces();
     let capture_name = capture.map_or("standard output".to_owned(), |path| path.display().to_string());
     let written = Capture::new(destination, format, conversion.options.link_type, &names)
-        .and_then(|capture| conversion.run(inputs, capture, &mut report));
+        .and_then(|capture| conversion.run(taps.taps, &interfaces, capture, &mut report));
     let written = match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && capture.is_none() => return Ok(SUCCESS),
@@ -111,10 +125,14 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     if !cli.quiet {
         report.print_warnings();
         if let Some(written) = written {
-            summary(&report, &written, &capture_name);
+            summary(&report, &written, skipped, &capture_name);
         }
     }
-    let is_failure = report.errors() > 0 || cli.strict && report.has_warnings();
+    let is_strict_failure = cli.strict && report.has_warnings();
+    if is_strict_failure {
+        message("error", &"there were warnings, which --strict takes for failures");
+    }
+    let is_failure = report.errors() > 0 || is_strict_failure;
     Ok(if is_failure { FAILURE } else { SUCCESS })
 }
 
@@ -128,29 +146,6 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     };
     let capture = capture.map(PathBuf::as_path).filter(|&capture| capture != Path::new("-"));
     Some((taps, capture))
-}
-
-fn open(taps: &[PathBuf], format: cli::InputFormat, is_verbose: bool, report: &mut Report) -> Vec<Input> {
-    let format = match format {
-        cli::InputFormat::Auto => None,
-        cli::InputFormat::Binary => Some(InputFormat::Binary),
-        cli::InputFormat::Delimited => Some(InputFormat::Delimited),
-        cli::InputFormat::Text => Some(InputFormat::Text),
-        cli::InputFormat::Json => Some(InputFormat::Json),
-    };
-    let mut inputs = Vec::new();
-    for tap in taps {
-        match Input::open(tap, format) {
-            Ok(input) => {
-                if is_verbose {
-                    message("info", &format!("{}: {}", input.name(), input.format()));
-                }
-                inputs.push(input);
-            }
-            Err(error) => report.error(&error),
-        }
-    }
-    inputs
 }
 
 fn conversion(cli: &Cli, is_live: bool) -> Conversion {
@@ -175,7 +170,7 @@ fn conversion(cli: &Cli, is_live: bool) -> Conversion {
     }
 }
 
-fn summary(report: &Report, written: &Written, capture: &str) {
+fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
     let mut text = format!(
         "{}, {}, {} of payload",
         counted(report.traces, "trace", "traces"),
@@ -188,7 +183,7 @@ fn summary(report: &Report, written: &Written, capture: &str) {
             ", {} cut ({} missing{})",
             counted(cut, "body", "bodies"),
             counted(report.missing_bytes, "byte", "bytes"),
-            if report.count(Warning::CutUnknown) > 0 { " or more" } else { "" },
+            if report.count(Warning::CutUnknown) > 0 { " at least" } else { "" },
         );
     }
     let (lost, duplicates) = (report.count(Warning::Lost), report.count(Warning::Duplicate));
@@ -197,6 +192,9 @@ fn summary(report: &Report, written: &Written, capture: &str) {
     }
     if duplicates > 0 {
         text += &format!(", {}", counted(duplicates, "duplicate", "duplicates"));
+    }
+    if skipped > 0 {
+        text += &format!(", {} skipped that no tap wrote", counted(skipped, "file", "files"));
     }
     eprintln!("{text} -> {capture}");
 }

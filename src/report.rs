@@ -90,7 +90,13 @@ impl Report {
         for (&warning, (count, example)) in &self.warnings {
             message(
                 "warning",
-                &Counted { warning, count: *count, lost_messages: self.lost_messages, example },
+                &Counted {
+                    warning,
+                    count: *count,
+                    lost_messages: self.lost_messages,
+                    lost_bytes: self.lost_bytes,
+                    example,
+                },
             );
         }
     }
@@ -108,6 +114,7 @@ struct Counted<'a> {
     warning: Warning,
     count: u64,
     lost_messages: u64,
+    lost_bytes: u64,
     example: &'a str,
 }
 
@@ -125,14 +132,15 @@ impl Display for Counted<'_> {
             Warning::CutUnknown => write!(
                 f,
                 "{} cut by the tap's limit and the trace does not tell the true length: the packet says one byte more \
-                 than there is ({example}); to keep whole bodies, raise max_buffered_rx_bytes and \
-                 max_buffered_tx_bytes",
+                 than there is ({example}), and of a buffered trace all that followed in the same direction is missing; \
+                 to keep whole bodies, raise max_buffered_rx_bytes and max_buffered_tx_bytes",
                 many("body was", "bodies were")
             ),
             Warning::Lost => write!(
                 f,
-                "messages were lost in {}: seq_num goes on behind a hole ({example}); the sequence numbers jump there",
-                many("place", "places")
+                "messages were lost in {}, with {} ({example}); the sequence numbers jump there",
+                many("place", "places"),
+                counted(self.lost_bytes, "byte", "bytes")
             ),
             Warning::Duplicate => {
                 write!(
@@ -143,12 +151,12 @@ impl Display for Counted<'_> {
             }
             Warning::StandIn => write!(
                 f,
-                "{} no IP address for one or both sides; others stand in ({example}); set them with --local and --remote",
+                "{} no IP address for one or both sides; made-up ones stand in ({example}); set them with --local and --remote",
                 many("trace has", "traces have")
             ),
             Warning::LossyText => write!(
                 f,
-                "JSON_BODY_AS_STRING has lost what is not UTF-8 in {}, and {} with addresses or events ({example}); to \
+                "JSON_BODY_AS_STRING has lost what is not UTF-8 in at least {}, and {} with addresses or events ({example}); to \
                  keep all, tap with JSON_BODY_AS_BYTES",
                 counted(*count - self.lost_messages, "body", "bodies"),
                 counted(self.lost_messages, "message", "messages")

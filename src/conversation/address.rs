@@ -131,7 +131,7 @@ mod tests {
             let known = [None, Some("10.0.0.1"), Some("fd00::1")][usize::from(n) % 3];
             let remote = known.map(|address| Endpoint::socket(address, n));
             let side = if n % 2 == 0 { Side::Local } else { Side::Remote };
-            let addresses = book.assign(&Connection { local: None, remote }, side);
+            let addresses = book.assign(&Connection { remote, ..Connection::default() }, side);
             assert_eq!(addresses.local.is_ipv4(), addresses.remote.is_ipv4());
             assert!(addresses.local_stands_in);
             assert_eq!(addresses.remote_stands_in, n % 3 == 0);
@@ -145,6 +145,7 @@ mod tests {
         let connection = Connection {
             local: Some(Endpoint::socket("10.0.0.1", 1)),
             remote: Some(Endpoint::socket("fe80::1%3", 2)),
+            sample_rate: None,
         };
         let addresses = book.assign(&connection, Side::Remote);
         assert_eq!(addresses.local.to_string(), "[::ffff:10.0.0.1]:1");

@@ -68,7 +68,7 @@ impl Beginnings {
             BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),
             self.options.mss.map_or(max, |mss| mss.min(max)),
             initiator,
-            beginning.origin.number,
+            beginning.origin.interface,
         );
         comment::beginning(beginning, &addresses, &mut tcp, capture, report);
         if self.options.handshake || is_return {
@@ -88,10 +88,11 @@ impl Beginnings {
     /// Whether the capture already has packets between these addresses, so that a reader has to be told that a
     /// connection begins.
     fn is_return(&mut self, addresses: &Addresses) -> bool {
-        let [a, b, c] = numbers(addresses.local);
-        let [d, e, f] = numbers(addresses.remote);
+        // Two taps of one connection, one at each end, see each other's addresses swapped.
+        let mut pair = [numbers(addresses.local), numbers(addresses.remote)];
+        pair.sort_unstable();
         let is_full = self.pairs.len() >= MAX_PAIRS;
-        let is_return = is_full || !self.pairs.insert(mix(&[a, b, c, d, e, f]));
+        let is_return = is_full || !self.pairs.insert(mix(pair.as_flattened()));
         self.returns += u64::from(is_return);
         is_return
     }

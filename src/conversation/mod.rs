@@ -59,6 +59,8 @@ struct Conversation {
 pub struct Origin<'a> {
     /// Its number, from 0.
     pub number: u32,
+    /// The number of its interface in the capture.
+    pub interface: u32,
     /// Its name.
     pub name: &'a str,
 }
@@ -124,6 +126,11 @@ impl Conversations {
                 closed
             }
         }
+    }
+
+    /// Forgets the conversations of an input that has ended.
+    pub fn forget(&mut self, number: u32) {
+        *place(&mut self.open, number) = Vec::new();
     }
 
     /// Whether an address that was set by hand has been used for a side.

@@ -9,9 +9,9 @@ pub mod table;
 use serde::Serialize;
 
 use crate::input::format::Format;
-use crate::input::{Generation, Input};
+use crate::input::{Generation, Input, Step};
 use crate::report::counted;
-use crate::sequence::{Pulled, Sequencer};
+use crate::sequence::Sequencer;
 use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
 use protocol::{Protocol, Recognizer};
 
@@ -112,10 +112,10 @@ pub fn inspect(input: Input) -> InputInfo {
     // By number of the conversation, the place of its trace.
     let mut open: Vec<Option<usize>> = Vec::new();
     loop {
-        match events.pull() {
-            Ok(Pulled::Event(event)) => info.event(&event, &mut open),
-            Ok(Pulled::Idle) => {}
-            Ok(Pulled::End) => break,
+        match events.advance() {
+            Ok(Step::Event) => info.event(&events.event(), &mut open),
+            Ok(Step::Idle) => {}
+            Ok(Step::End) => break,
             Err(error) => info.errors.push(error.to_string()),
         }
     }

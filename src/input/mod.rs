@@ -232,6 +232,27 @@ impl Input {
         }
     }
 
+    /// Opens one of many regular files: it is open only while it is read from, and its memory can be
+    /// [released](Self::release).
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_one_of_many(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        let name = name(path);
+        match Source::one_of_many(path) {
+            Ok(source) => Self::new(name, source, format),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
+    /// Reads from memory.
+    ///
+    /// # Errors
+    /// The bytes are no tap trace.
+    pub fn from_bytes(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Self, InputError> {
+        Self::new(name, Source::memory(bytes), format)
+    }
+
     fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
         while source.available().len() < DETECT {
             match source.fill() {
@@ -269,6 +290,26 @@ impl Input {
             http_records: 0,
             has_failed: false,
         })
+    }
+
+    /// Bytes of memory that can be released.
+    #[must_use]
+    pub fn memory_used(&self) -> usize {
+        self.records.source().memory_used()
+    }
+
+    /// Gives memory back until [`Self::restore`]. Between the two there is nothing to call.
+    pub fn release(&mut self) {
+        self.records.source_mut().release();
+    }
+
+    /// Reads anew what was released.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub fn restore(&mut self) -> Result<(), InputError> {
+        let restored = self.records.source_mut().restore();
+        restored.map_err(|source| InputError::Io { name: self.name.clone(), source })
     }
 
     /// The input's name in messages and in the capture.

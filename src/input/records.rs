@@ -80,6 +80,14 @@ impl Records {
         }
     }
 
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
+    }
+
     /// The record that was found last.
     pub(super) fn record(&self) -> &[u8] {
         &self.source.available()[self.record.clone()]

@@ -2,10 +2,12 @@
 //!
 //! A [`Source`] shows a window on its bytes: [`Source::available`] is what has been read and not yet been consumed, and
 //! [`Source::fill`] reads more behind it. The window's buffer grows only with bytes that have really come.
+//!
+//! One of many files is open only while it is read from, and can give its buffer back and read it anew.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -25,11 +27,20 @@ pub(super) struct Source {
     /// Offset in the input of `buffer[start]`.
     offset: u64,
     is_at_end: bool,
+    /// How many bytes were available when the buffer was given back.
+    released: Option<usize>,
 }
 
 #[derive(Debug)]
 enum Reader {
     File(File),
+    /// One of many files, of this length when it was opened.
+    OneOfMany {
+        path: PathBuf,
+        length: u64,
+    },
+    /// Bytes that are in memory.
+    Memory,
     /// Read by a thread of its own, so that one can tell when there is nothing to read.
     Stream {
         chunks: Receiver<io::Result<Vec<u8>>>,
@@ -65,6 +76,21 @@ impl Source {
         Self::stream(file)
     }
 
+    /// One of many regular files.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub(super) fn one_of_many(path: &Path) -> io::Result<Self> {
+        let length = std::fs::metadata(path)?.len();
+        Ok(Self::new(Reader::OneOfMany { path: path.to_owned(), length }))
+    }
+
+    /// Bytes in memory.
+    pub(super) fn memory(bytes: Vec<u8>) -> Self {
+        let end = bytes.len();
+        Self { buffer: bytes, end, is_at_end: true, ..Self::new(Reader::Memory) }
+    }
+
     /// Standard input, or whatever else comes bit by bit.
     ///
     /// # Errors
@@ -92,7 +118,7 @@ impl Source {
     }
 
     fn new(reader: Reader) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, offset: 0, is_at_end: false }
+        Self { reader, buffer: Vec::new(), start: 0, end: 0, offset: 0, is_at_end: false, released: None }
     }
 
     /// What has been read and not been consumed.
@@ -128,9 +154,27 @@ impl Source {
         if self.is_at_end {
             return Ok(Fill::End);
         }
-        self.make_room();
+        let most = match &self.reader {
+            Reader::OneOfMany { length, .. } => {
+                let rest = length.saturating_sub(self.offset + (self.end - self.start) as u64);
+                usize::try_from(rest).unwrap_or(READ).min(READ)
+            }
+            Reader::File(_) | Reader::Memory | Reader::Stream { .. } => READ,
+        };
+        self.make_room(most);
+        let position = self.offset + self.end as u64;
         let room = &mut self.buffer[self.end..];
         let count = match &mut self.reader {
+            Reader::Memory => 0,
+            Reader::OneOfMany { path, .. } => {
+                let room = &mut room[..most];
+                let mut read = || {
+                    let mut file = File::open(&*path)?;
+                    file.seek(SeekFrom::Start(position))?;
+                    retry(|| file.read(room))
+                };
+                if most == 0 { 0 } else { read().inspect_err(|_| self.is_at_end = true)? }
+            }
             Reader::File(file) => retry(|| file.read(room)).inspect_err(|_| self.is_at_end = true)?,
             Reader::Stream { chunks, empty } => match chunks.recv_timeout(IDLE) {
                 Ok(Ok(chunk)) => {
@@ -150,17 +194,50 @@ impl Source {
         };
         self.end += count;
         self.is_at_end = count == 0;
+        if let Reader::OneOfMany { length, .. } = &self.reader {
+            self.is_at_end |= self.offset + self.end as u64 >= *length;
+        }
         Ok(if count == 0 { Fill::End } else { Fill::More })
     }
 
-    /// Makes room for a whole read behind the available bytes.
-    fn make_room(&mut self) {
+    /// Bytes of memory that the buffer takes.
+    pub(super) fn memory_used(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Gives the buffer back, if it can be read anew.
+    pub(super) fn release(&mut self) {
+        if matches!(self.reader, Reader::OneOfMany { .. }) && self.released.is_none() {
+            self.released = Some(self.end - self.start);
+            self.buffer = Vec::new();
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Reads anew what was available when the buffer was given back.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn restore(&mut self) -> io::Result<()> {
+        let (Some(length), Reader::OneOfMany { path, .. }) = (self.released.take(), &self.reader) else {
+            return Ok(());
+        };
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        self.buffer = vec![0; length];
+        file.read_exact(&mut self.buffer)?;
+        self.end = length;
+        Ok(())
+    }
+
+    /// Makes room for a read of `most` bytes behind the available ones.
+    fn make_room(&mut self, most: usize) {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        let needed = self.end + READ;
+        let needed = self.end + most;
         if self.buffer.len() < needed {
             // In steps of half of what there is, so that a record that keeps growing is not copied again and again.
             self.buffer.resize(needed.max(self.end + self.end / 2), 0);

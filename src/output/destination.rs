@@ -46,12 +46,12 @@ pub enum DestinationError {
         path: String,
     },
     /// The file cannot be created.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: String,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -75,7 +75,7 @@ impl Destination {
     /// The file must not be replaced, or cannot be created.
     pub fn file(path: &Path, inputs: &[PathBuf]) -> Result<Self, DestinationError> {
         let named = path.display().to_string();
-        let failed = |source| DestinationError::Io { path: named.clone(), source };
+        let failed = |error| DestinationError::Io { path: named.clone(), error };
         let metadata = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(metadata) if !metadata.is_file() => {
@@ -100,6 +100,8 @@ impl Destination {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
+        // A folder that is not there is told by its own error: tempfile's names a file that nobody asked for.
+        fs::metadata(directory).map_err(failed)?;
         let temporary = tempfile::Builder::new()
             .prefix(".tap2pcap-")
             .tempfile_in(directory)

@@ -13,6 +13,7 @@ mod trace;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
@@ -47,6 +48,16 @@ pub struct Sequencer {
     duplicates: u64,
     idle: u32,
     is_at_end: bool,
+    ready: Ready,
+}
+
+/// The event that has been found.
+#[derive(Debug)]
+enum Ready {
+    None,
+    /// The input has it.
+    InInput(Delivery),
+    Owned(Event<'static>),
 }
 
 /// Hands out the numbers of conversations, so that those which are in use stay small.
@@ -54,17 +65,6 @@ pub struct Sequencer {
 struct Numbers {
     next: u32,
     free: Vec<u32>,
-}
-
-/// What came of looking for the next event.
-#[derive(Debug)]
-pub enum Pulled<'a> {
-    /// The next event.
-    Event(Event<'a>),
-    /// There is none at the moment.
-    Idle,
-    /// There is none any more.
-    End,
 }
 
 impl Sequencer {
@@ -84,6 +84,7 @@ impl Sequencer {
             duplicates: 0,
             idle: 0,
             is_at_end: false,
+            ready: Ready::None,
         }
     }
 
@@ -93,52 +94,82 @@ impl Sequencer {
         &self.input
     }
 
+    /// The input, to release and restore its memory.
+    pub fn input_mut(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
     /// How many events came twice, or too late.
     #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.duplicates
     }
 
-    /// The next event. None has [`Length::Unsure`](crate::trace::Length::Unsure); one that has
-    /// [`Length::Cut`](crate::trace::Length::Cut) keeps it for good.
+    /// Goes on to the next event.
     ///
     /// # Errors
     /// As for [`Input::advance`]: the next call goes on behind the damage.
-    pub fn pull(&mut self) -> Result<Pulled<'_>, InputError> {
+    #[inline]
+    pub fn advance(&mut self) -> Result<Step, InputError> {
         loop {
             if let Some(event) = self.pop() {
-                return Ok(Pulled::Event(event));
+                return Ok(self.found(Ready::Owned(event)));
             }
             if self.is_at_end {
-                return Ok(Pulled::End);
+                return Ok(Step::End);
             }
-            if std::mem::take(&mut self.is_restarting)
-                && let Some(ended) = self.end_for_restart()
-            {
-                return Ok(Pulled::Event(ended));
-            }
-            if let Some(connection) = self.reopening.take() {
-                return Ok(Pulled::Event(self.open_for_restart(connection)));
+            if let Some(event) = self.restart() {
+                return Ok(self.found(Ready::Owned(event)));
             }
             if !self.has_event {
                 match self.input.advance()? {
                     Step::Event => self.arrived += 1,
                     Step::Idle => {
                         self.idle += 1;
-                        return Ok(Pulled::Idle);
+                        return Ok(Step::Idle);
                     }
                     Step::End => {
                         self.is_at_end = true;
-                        self.duplicates +=
-                            self.traces.values().filter(|trace| trace.is_empty_copy()).count() as u64;
+                        let copies = self.traces.values().filter(|trace| trace.is_empty_copy());
+                        self.duplicates += copies.count() as u64;
                         continue;
                     }
                 }
             }
             self.has_event = false;
-            if let Some(Delivery { conversation, missing }) = self.take_in() {
-                return Ok(Pulled::Event(Event { conversation, missing, ..self.input.event() }));
+            if let Some(delivery) = self.take_in() {
+                return Ok(self.found(Ready::InInput(delivery)));
             }
+        }
+    }
+
+    fn found(&mut self, ready: Ready) -> Step {
+        self.ready = ready;
+        Step::Event
+    }
+
+    /// When the event was that [`Self::advance`] has found, in nanoseconds since the Unix epoch, if it has a time.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        let peek = self.input.peek();
+        match &self.ready {
+            Ready::None => None,
+            Ready::InInput(_) => {
+                matches!(peek.what, Peeked::Data { .. } | Peeked::Closed).then_some(peek.time)
+            }
+            Ready::Owned(event) => matches!(event.what, What::Data(_) | What::Closed).then_some(event.time),
+        }
+    }
+
+    /// The event that [`Self::advance`] has found; once. It never has
+    /// [`Length::Unsure`](crate::trace::Length::Unsure), and [`Length::Cut`](crate::trace::Length::Cut) for good.
+    pub fn event(&mut self) -> Event<'_> {
+        match mem::replace(&mut self.ready, Ready::None) {
+            Ready::Owned(event) => event,
+            Ready::InInput(Delivery { conversation, missing }) => {
+                Event { conversation, missing, ..self.input.event() }
+            }
+            Ready::None => event(self.input.peek().trace, What::Ended),
         }
     }
 
@@ -187,7 +218,7 @@ impl Sequencer {
         let arrival = trace.arrive(&peek);
         let needs_next = peek.needs_next();
         match arrival {
-            Arrival::Next if self.queue.is_empty() && !needs_next => {
+            Arrival::Next if self.queue.is_empty() && !needs_next && !peek.is_ending() => {
                 let delivery = trace.deliver(&peek.step());
                 if matches!(peek.what, Peeked::Closed | Peeked::Ended) {
                     if matches!(peek.what, Peeked::Closed) {
@@ -212,6 +243,7 @@ impl Sequencer {
         self.idle = 0;
         let waiting = Waiting {
             needs_next,
+            needs_end: false,
             is_early: arrival != Arrival::Next,
             arrived: self.arrived,
             next: None,
@@ -223,6 +255,18 @@ impl Sequencer {
             self.duplicates += 1;
         }
         None
+    }
+
+    /// What comes between a connection and another one that has taken its id: the end of the one, and perhaps the
+    /// beginning of the other.
+    fn restart(&mut self) -> Option<Event<'static>> {
+        if mem::take(&mut self.is_restarting)
+            && let Some(ended) = self.end_for_restart()
+        {
+            return Some(ended);
+        }
+        let connection = self.reopening.take()?;
+        Some(self.open_for_restart(connection))
     }
 
     /// The end of the connection whose id another one has taken.
@@ -289,8 +333,14 @@ impl Peek<'_> {
     /// Whether the event is only complete with the next one of its trace.
     #[inline]
     fn needs_next(&self) -> bool {
-        let Peeked::Data { captured_len, is_length_known, end_stream, .. } = self.what else { return false };
+        let Peeked::Data { captured_len, is_length_known, .. } = self.what else { return false };
         let is_slice = SLICES.contains(&captured_len) && self.trace.kind == Kind::SocketStreamed;
-        end_stream || is_slice || !is_length_known && self.seq_num > 0
+        is_slice || !is_length_known && self.seq_num > 0
+    }
+
+    /// Whether a FIN is to follow, unless another write does.
+    #[inline]
+    fn is_ending(&self) -> bool {
+        matches!(self.what, Peeked::Data { end_stream: true, .. })
     }
 }

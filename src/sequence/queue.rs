@@ -24,6 +24,8 @@ pub(super) struct Queue {
     bytes: usize,
     /// The number of a trace's last event, where that needs the next one.
     incomplete: HashMap<TraceId, u64>,
+    /// The number of a trace's last write, where that is to be followed by a FIN unless another write comes.
+    ending: HashMap<TraceId, u64>,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Waiting {
     pub(super) event: Event<'static>,
     /// It is only complete with the next event of its trace.
     pub(super) needs_next: bool,
+    /// It is only complete with the next write or the close of its trace.
+    pub(super) needs_end: bool,
     /// Something before it was missing when it came.
     pub(super) is_early: bool,
     /// The number of the event among all that have come.
@@ -56,6 +60,9 @@ impl Queue {
     /// Whether the event at the front has what it needs, when `arrived` events have come.
     pub(super) fn is_front_complete(&self, arrived: u64) -> bool {
         let Some(front) = self.front() else { return false };
+        if front.needs_end {
+            return false;
+        }
         if !front.needs_next {
             return true;
         }
@@ -77,11 +84,42 @@ impl Queue {
     }
 
     /// Puts an event behind all others.
-    pub(super) fn push(&mut self, waiting: Waiting) {
+    pub(super) fn push(&mut self, mut waiting: Waiting) {
+        self.end(&mut waiting);
         let number = self.first + self.waiting.len() as u64;
         self.bytes += body_len(&waiting.event);
         self.link(waiting.event.trace, number, waiting.needs_next);
         self.waiting.push_back(Some(waiting));
+    }
+
+    /// `end_stream` stands on every write since the proxy asked for the close; the FIN goes behind the last, whatever is
+    /// read meanwhile.
+    fn end(&mut self, waiting: &mut Waiting) {
+        let trace = waiting.event.trace;
+        let mut is_write = false;
+        if let What::Data(data) = &waiting.event.what {
+            is_write = data.direction == Direction::Write;
+            if !is_write {
+                return;
+            }
+        }
+        let earlier = self.ending.remove(&trace).and_then(|number| number.checked_sub(self.first));
+        if let Some(Some(earlier)) = earlier.and_then(|place| self.waiting.get_mut(place as usize)) {
+            earlier.needs_end = false;
+            if is_write
+                && let (What::Data(earlier), What::Data(data)) =
+                    (&mut earlier.event.what, &mut waiting.event.what)
+            {
+                earlier.end_stream = false;
+                data.end_stream = true;
+            }
+        }
+        if let What::Data(data) = &waiting.event.what
+            && data.end_stream
+        {
+            waiting.needs_end = true;
+            self.ending.insert(trace, self.first + self.waiting.len() as u64);
+        }
     }
 
     /// Says that the event with this number is the next one of its trace.
@@ -147,8 +185,10 @@ impl Queue {
         let number = self.first;
         self.first += 1;
         self.bytes -= body_len(&event);
-        if self.incomplete.get(&event.trace) == Some(&number) {
-            self.incomplete.remove(&event.trace);
+        for waiting in [&mut self.incomplete, &mut self.ending] {
+            if waiting.get(&event.trace) == Some(&number) {
+                waiting.remove(&event.trace);
+            }
         }
         let mut slices = 1;
         let mut last_len = body_len(&event);
@@ -168,10 +208,10 @@ impl Queue {
             slices += 1;
         }
         let next = match next {
-            Some(number) => self.waiting.get_mut((number - self.first) as usize).and_then(Option::as_mut),
+            Some(number) => self.waiting.get((number - self.first) as usize).and_then(Option::as_ref),
             None => None,
         };
-        complete(&mut event, next.map(|waiting| &mut waiting.event));
+        complete(&mut event, next.map(|waiting| &waiting.event));
         // What has become part of an event before it waits no longer.
         while let Some(None) = self.waiting.front() {
             self.waiting.pop_front();
@@ -220,19 +260,11 @@ fn join(event: &mut Event<'static>, slice: Event<'static>) {
 }
 
 /// Completes an event by the next one of its trace.
-fn complete(event: &mut Event<'_>, next: Option<&mut Event<'static>>) {
+fn complete(event: &mut Event<'_>, next: Option<&Event<'static>>) {
     let start = event.seq_num;
     let What::Data(data) = &mut event.what else { return };
-    let counted = next.as_ref().map(|next| next.span().start).filter(|&next| next < u64::MAX && start > 0);
+    let counted = next.map(|next| next.span().start).filter(|&next| next < u64::MAX && start > 0);
     data.length = true_length(data, counted.and_then(|next| next.checked_sub(start)));
-    // `end_stream` stands on every write since the proxy asked for the close; the FIN goes behind the last.
-    if data.end_stream
-        && let Some(Event { what: What::Data(next), .. }) = next
-        && next.direction == Direction::Write
-    {
-        data.end_stream = false;
-        next.end_stream = true;
-    }
 }
 
 /// How many bytes an event had, when `seq_num` counts on by this many.

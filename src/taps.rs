@@ -1,0 +1,198 @@
+//! Which inputs there are: the files that were named, and the tap files in the directories that were.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::input::format::Format;
+use crate::input::{Input, InputError, Peeked, Step};
+use crate::report::Report;
+
+/// The first event is looked for in this many bytes before the file is read as a whole.
+const FIRST_LOOK: u64 = 4096;
+
+/// An input, not yet opened unless it has to be.
+#[derive(Debug)]
+pub struct Tap {
+    /// Its name in messages and in the capture.
+    pub name: String,
+    /// How to get at it.
+    pub state: TapState,
+}
+
+/// How to get at an input.
+#[derive(Debug)]
+pub enum TapState {
+    /// It is open.
+    Open(Box<Input>),
+    /// One of many files.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: Format,
+        /// When its first event was, in nanoseconds since the Unix epoch; 0 if it has none.
+        first: u64,
+    },
+}
+
+/// The inputs that were found.
+#[derive(Debug, Default)]
+pub struct Taps {
+    /// The inputs, in the order in which they were named; those of a directory by name.
+    pub taps: Vec<Tap>,
+    /// Files in directories that are no tap traces.
+    pub skipped: u64,
+}
+
+impl Taps {
+    /// Finds the inputs at `paths`, all of them in `format` if that is given. What is wrong with one goes to `report`.
+    #[must_use]
+    pub fn find(paths: &[PathBuf], format: Option<Format>, report: &mut Report) -> Self {
+        let mut taps = Self::default();
+        let is_one = matches!(paths, [path] if !path.is_dir());
+        for path in paths {
+            if path.is_dir() {
+                taps.walk(path, format, report);
+                continue;
+            }
+            let tap = if is_one || !path.is_file() { open(path, format) } else { look(path, format) };
+            match tap {
+                Ok(tap) => taps.taps.push(tap),
+                Err(error) => report.error(&error),
+            }
+        }
+        taps
+    }
+
+    fn walk(&mut self, directory: &Path, format: Option<Format>, report: &mut Report) {
+        for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
+            let path = match entry {
+                Ok(entry) if entry.file_type().is_file() => entry.into_path(),
+                Ok(_) => continue,
+                Err(error) => {
+                    report.error(&error);
+                    continue;
+                }
+            };
+            match look(&path, format) {
+                Ok(tap) => self.taps.push(tap),
+                Err(InputError::NotATap { .. } | InputError::Empty { .. }) => self.skipped += 1,
+                Err(error) => report.error(&error),
+            }
+        }
+    }
+}
+
+/// Past this many inputs, those whose names differ only in the id share an interface.
+const MAX_INTERFACES: usize = 1000;
+
+impl Taps {
+    /// The files among the inputs.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.taps.iter().map(|tap| PathBuf::from(&tap.name)).collect()
+    }
+
+    /// The names of the capture's interfaces, and for each input the number of its one: one an input, or, where that is
+    /// too many, one for all files of a directory that have the same prefix before the trace's id.
+    #[must_use]
+    pub fn interfaces(&self) -> (Vec<String>, Vec<u32>) {
+        let is_many = self.taps.len() > MAX_INTERFACES;
+        let mut names = Vec::new();
+        let mut numbers = HashMap::new();
+        let mut of_taps = Vec::new();
+        for tap in &self.taps {
+            let name = if is_many { prefix(&tap.name) } else { &tap.name };
+            let number = if is_many { numbers.get(name).copied() } else { None };
+            of_taps.push(number.unwrap_or_else(|| {
+                let number = names.len() as u32;
+                names.push(name.to_owned());
+                numbers.insert(name.to_owned(), number);
+                number
+            }));
+        }
+        (names, of_taps)
+    }
+}
+
+/// What stands before the id in a name such as `taps/listener_123.pb`: Envoy writes `PREFIX_ID.ENDING`.
+fn prefix(name: &str) -> &str {
+    match name.rsplit_once('_') {
+        Some((prefix, rest))
+            if !rest.contains('/') && rest.starts_with(|first: char| first.is_ascii_digit()) =>
+        {
+            prefix
+        }
+        _ => name,
+    }
+}
+
+impl Tap {
+    /// Opens the input, if it is not open yet.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(self) -> Result<Input, InputError> {
+        match self.state {
+            TapState::Open(input) => Ok(*input),
+            TapState::File { path, format, .. } => Input::open_one_of_many(&path, Some(format)),
+        }
+    }
+
+    /// Its format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match &self.state {
+            TapState::Open(input) => input.format(),
+            TapState::File { format, .. } => *format,
+        }
+    }
+}
+
+fn open(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
+    let input = Input::open(path, format)?;
+    Ok(Tap { name: input.name().to_owned(), state: TapState::Open(Box::new(input)) })
+}
+
+/// Tells the format of a regular file and when its first event was, from its first bytes if they suffice.
+fn look(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
+    let name = path.display().to_string();
+    let mut bytes = Vec::with_capacity(FIRST_LOOK as usize);
+    let read = File::open(path).and_then(|file| file.take(FIRST_LOOK).read_to_end(&mut bytes));
+    read.map_err(|source| InputError::Io { name: name.clone(), source })?;
+    let found = match Input::from_bytes(name.clone(), bytes, format) {
+        Ok(mut input) => first_time(&mut input).map(|first| (input.format(), first)),
+        Err(_) => None,
+    };
+    let (format, first) = match found {
+        Some(found) => found,
+        None => {
+            let mut input = Input::open_one_of_many(path, format)?;
+            let first = first_time(&mut input).unwrap_or_default();
+            (input.format(), first)
+        }
+    };
+    Ok(Tap { name, state: TapState::File { path: path.to_owned(), format, first } })
+}
+
+/// When the first event that has a time was. Damage is passed over: it is told when the input is converted.
+fn first_time(input: &mut Input) -> Option<u64> {
+    loop {
+        match input.advance() {
+            Ok(Step::Event) => {
+                let peek = input.peek();
+                if matches!(peek.what, Peeked::Data { .. } | Peeked::Closed) {
+                    return Some(peek.time);
+                }
+            }
+            Ok(Step::Idle) => {}
+            Ok(Step::End) => return None,
+            Err(InputError::Io { .. }) => return None,
+            Err(_) => {}
+        }
+    }
+}
