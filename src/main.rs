@@ -96,9 +96,6 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         None => Destination::stdout()?,
     };
     if taps.taps.is_empty() {
-        if report.errors() == 0 {
-            report.error(&"there is no tap trace in there");
-        }
         return Ok(FAILURE);
     }
     if cli.verbose {

@@ -20,6 +20,8 @@ pub enum Warning {
     LossyText,
     /// Envoy could not write a message as JSON.
     FailedMessage,
+    /// Two conversations go on between the same addresses at the same time.
+    Overlap,
     /// A packet is older than what has already been written.
     Late,
     /// `--local` or `--remote` was given, but every trace has its own.
@@ -166,6 +168,12 @@ impl Display for Counted<'_> {
                 "{} lost in Envoy, which says that it could not write JSON ({example}); to keep all, tap with \
                  JSON_BODY_AS_BYTES",
                 many("message was", "messages were")
+            ),
+            Warning::Overlap => write!(
+                f,
+                "{} while another one between the same addresses was going on, and readers will mix the two ({example}); \
+                 convert them into two captures",
+                many("connection began", "connections began")
             ),
             Warning::Late => write!(
                 f,

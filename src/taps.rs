@@ -56,7 +56,11 @@ impl Taps {
         let is_one = matches!(paths, [path] if !path.is_dir());
         for path in paths {
             if path.is_dir() {
+                let (before, errors) = (taps.taps.len(), report.errors());
                 taps.walk(path, format, report);
+                if taps.taps.len() == before && report.errors() == errors {
+                    report.error(&format!("{}: there is no tap trace below this directory", path.display()));
+                }
                 continue;
             }
             let tap = if is_one || !path.is_file() { open(path, format) } else { look(path, format) };

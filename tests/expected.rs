@@ -21,7 +21,8 @@ pub(crate) fn assert_shows(capture: &Capture, conversation: &Conversation, tap: 
 #[track_caller]
 pub(crate) fn assert_shows_with(capture: &Capture, conversation: &Conversation, tap: &Tap, opening: Opening) {
     let [local, remote] = conversation.addresses();
-    let mut expected = [Direction::Write, Direction::Read].map(|direction| sent(conversation, tap, direction));
+    let mut expected =
+        [Direction::Write, Direction::Read].map(|direction| sent(conversation, tap, direction));
     if opening == Opening::Handshake {
         let first = conversation.events.iter().find(|event| is_seen(&event.what, tap));
         expected.iter_mut().for_each(|sent| sent.syn = first.map(|event| event.time));
@@ -31,7 +32,9 @@ pub(crate) fn assert_shows_with(capture: &Capture, conversation: &Conversation, 
     let mut streams = streams.iter().filter(|stream| is_its_own(stream.addresses()));
     match streams.next() {
         Some(stream) => assert_eq!([local, remote].map(|address| stream.sent_by(address).clone()), expected),
-        None => assert_eq!(expected, [Sent::default(), Sent::default()], "no connection of {local} and {remote}"),
+        None => {
+            assert_eq!(expected, [Sent::default(), Sent::default()], "no connection of {local} and {remote}")
+        }
     }
     assert!(streams.next().is_none(), "two connections of {local} and {remote}");
 }

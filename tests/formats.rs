@@ -1,7 +1,7 @@
 //! One conversation gives the same packets, whatever the format and the way in which the tap wrote it.
 
 use crate::capture::Capture;
-use crate::conversion::{Converted, convert, convert_to};
+use crate::conversion::{Converted, convert};
 use crate::encode::{Format, Kind, Tap};
 use crate::expected::assert_shows;
 use crate::model::{Address, Conversation, ip, noise, text};
@@ -148,11 +148,17 @@ fn the_name_of_a_tap_does_not_decide_what_it_is() {
 #[test]
 fn the_format_that_is_named_is_the_one_that_is_read() {
     for written in Format::LOSSLESS {
-        let tap = Tap::streamed(written).write(&[whole()]);
         for named in Format::LOSSLESS {
-            let status = i32::from(named != written);
-            let converted = convert_to("capture.pcap", &["-i", named.option()], &tap, status);
-            assert_eq!(converted.capture.packets.is_empty(), named != written, "{written:?} as {named:?}");
+            let dir = Dir::new();
+            dir.write("tap", &Tap::streamed(written).write(&[whole()]));
+            let command = dir.tap2pcap().args(["-i", named.option(), "tap", "capture"]);
+            if named == written {
+                command.run().expect(0);
+                assert_shows(&Capture::parse(&dir.read("capture")), &whole(), &Tap::streamed(written));
+            } else {
+                command.run().expect(1);
+                assert_eq!(dir.names(), ["tap"], "{written:?} as {named:?}");
+            }
         }
     }
 }

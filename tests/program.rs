@@ -1,8 +1,10 @@
 //! Runs the program as a person would: in a temporary directory of its own, with files from `testdata/`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The path of a file in `testdata/`.
 pub(crate) fn testdata(name: &str) -> PathBuf {
@@ -81,23 +83,60 @@ impl TestCommand {
     }
 
     /// Runs the program to its end.
-    pub(crate) fn run(mut self) -> Ran {
-        let mut child = self
-            .command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        let bytes = self.stdin;
-        let writer = std::thread::spawn(move || {
-            // The program may end without having read it all.
-            let _ = stdin.write_all(&bytes);
-        });
+    pub(crate) fn run(self) -> Ran {
+        let (child, feeder) = self.start();
         let Output { status, stdout, stderr } = child.wait_with_output().expect("the program ends");
-        writer.join().expect("the writer ends");
+        feeder.join().expect("the input is fed");
         Ran { code: status.code(), stdout, stderr: String::from_utf8(stderr).expect("messages are UTF-8") }
+    }
+
+    /// Runs the program, and closes its standard output once so much of it has been read.
+    pub(crate) fn run_and_read_only(self, bytes: usize) -> Ran {
+        let (mut child, feeder) = self.start();
+        let mut stdout = vec![0; bytes];
+        child.stdout.take().expect("a pipe").read_exact(&mut stdout).expect("so much is written");
+        let Output { status, stderr, .. } = child.wait_with_output().expect("the program ends");
+        feeder.join().expect("the input is fed");
+        Ran { code: status.code(), stdout, stderr: String::from_utf8(stderr).expect("messages are UTF-8") }
+    }
+
+    /// Feeds the program its standard input and keeps that open until so much has come out, at the latest after half a
+    /// minute. What comes after that is lost.
+    pub(crate) fn run_and_read_while_open(mut self, bytes: usize) -> Ran {
+        let mut child = self.spawn();
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(&self.stdin).expect("the input fits into the pipe");
+        let mut pipe = child.stdout.take().expect("a pipe");
+        let (sender, come) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let mut stdout = vec![0; bytes];
+            let is_all = pipe.read_exact(&mut stdout).is_ok();
+            // Nobody waits any more once the time is over.
+            let _ = sender.send(is_all.then_some(stdout));
+            pipe.read_to_end(&mut Vec::new())
+        });
+        let stdout = come.recv_timeout(Duration::from_secs(30)).ok().flatten();
+        drop(stdin);
+        let Output { status, stderr, .. } = child.wait_with_output().expect("the program ends");
+        reader.join().expect("the output is read").expect("a pipe");
+        let stdout = stdout.expect("so much comes while the input is open");
+        Ran { code: status.code(), stdout, stderr: String::from_utf8(stderr).expect("messages are UTF-8") }
+    }
+
+    /// Starts the program, and a thread that feeds its standard input.
+    fn start(mut self) -> (Child, JoinHandle<()>) {
+        let mut child = self.spawn();
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let feeder = std::thread::spawn(move || {
+            // The program may end without having read it all.
+            let _ = stdin.write_all(&self.stdin);
+        });
+        (child, feeder)
+    }
+
+    fn spawn(&mut self) -> Child {
+        let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        pipes.spawn().expect("the program starts")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The beginning of a conversation: what its headers say from there on.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +10,7 @@ use super::initiator::initiator;
 use super::{Options, Origin, comment};
 use crate::frame::{Headers, max_payload};
 use crate::output::Capture;
-use crate::report::Report;
+use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
 use crate::trace::{Connection, Direction, Side, TraceId};
 
@@ -25,8 +26,8 @@ const REMOTE_MAC: u8 = 2;
 pub(super) struct Beginnings {
     options: Options,
     book: AddressBook,
-    /// Hashes of the address pairs that the capture has packets of.
-    pairs: HashSet<u64>,
+    /// Hashes of the address pairs that the capture has packets of, and how many conversations are going on between them.
+    pairs: HashMap<u64, u32>,
     /// How many conversations have begun with a SYN because their pair came back.
     returns: u64,
 }
@@ -45,22 +46,24 @@ pub(super) struct Beginning<'a> {
 impl Beginnings {
     pub(super) fn new(options: Options) -> Self {
         let book = AddressBook::new(options.local, options.remote);
-        Self { options, book, pairs: HashSet::new(), returns: 0 }
+        Self { options, book, pairs: HashMap::new(), returns: 0 }
     }
 
     pub(super) fn has_used(&self, side: Side) -> bool {
         self.book.has_used(side)
     }
 
+    /// The TCP state of a conversation, and the pair to [`Self::end`] with it.
     pub(super) fn begin(
         &mut self,
         beginning: &Beginning<'_>,
         capture: &mut Capture,
         report: &mut Report,
-    ) -> io::Result<Tcp> {
+    ) -> io::Result<(Tcp, u64)> {
         let initiator = self.options.initiator.unwrap_or_else(|| initiator(beginning));
         let addresses = self.book.assign(beginning.connection, initiator);
-        let is_return = self.is_return(&addresses);
+        let pair = pair(&addresses);
+        let is_return = self.is_return(pair, beginning, report);
         let occurrence = if is_return { self.returns } else { 0 };
         let max = max_payload(addresses.local.ip());
         let mut tcp = Tcp::new(
@@ -74,7 +77,7 @@ impl Beginnings {
         if self.options.handshake || is_return {
             tcp.open(beginning.time, self.options.handshake, capture)?;
         }
-        Ok(tcp)
+        Ok((tcp, pair))
     }
 
     fn headers(&self, addresses: &Addresses, direction: Direction) -> Headers {
@@ -87,15 +90,41 @@ impl Beginnings {
 
     /// Whether the capture already has packets between these addresses, so that a reader has to be told that a
     /// connection begins.
-    fn is_return(&mut self, addresses: &Addresses) -> bool {
-        // Two taps of one connection, one at each end, see each other's addresses swapped.
-        let mut pair = [numbers(addresses.local), numbers(addresses.remote)];
-        pair.sort_unstable();
+    fn is_return(&mut self, pair: u64, beginning: &Beginning<'_>, report: &mut Report) -> bool {
         let is_full = self.pairs.len() >= MAX_PAIRS;
-        let is_return = is_full || !self.pairs.insert(mix(pair.as_flattened()));
+        let is_return = match self.pairs.entry(pair) {
+            Entry::Occupied(mut entry) => {
+                if *entry.get() > 0 {
+                    report.warn(Warning::Overlap, || comment::place(beginning.trace, beginning.origin));
+                }
+                *entry.get_mut() += 1;
+                true
+            }
+            Entry::Vacant(entry) => {
+                if !is_full {
+                    entry.insert(1);
+                }
+                is_full
+            }
+        };
         self.returns += u64::from(is_return);
         is_return
     }
+
+    /// A conversation between a pair of addresses has ended.
+    pub(super) fn end(&mut self, pair: u64) {
+        if let Some(going_on) = self.pairs.get_mut(&pair) {
+            *going_on = going_on.saturating_sub(1);
+        }
+    }
+}
+
+/// A hash of two addresses. Two taps of one connection, one at each end, see each other's swapped: the order is of no
+/// account.
+fn pair(addresses: &Addresses) -> u64 {
+    let mut pair = [numbers(addresses.local), numbers(addresses.remote)];
+    pair.sort_unstable();
+    mix(pair.as_flattened())
 }
 
 /// Both directions, in the order of their numbers.

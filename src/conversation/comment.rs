@@ -109,7 +109,7 @@ pub(super) fn missing(
     }
 }
 
-fn place(trace: TraceId, origin: Origin<'_>) -> String {
+pub(super) fn place(trace: TraceId, origin: Origin<'_>) -> String {
     format!("trace {} in {}", trace.id, origin.name)
 }
 

@@ -52,6 +52,8 @@ struct Conversation {
     is_upstream: bool,
     /// `None` until something with a time happens.
     tcp: Option<Box<Tcp>>,
+    /// The pair of its addresses, once there is TCP state.
+    pair: u64,
 }
 
 /// The input that an event comes from.
@@ -90,6 +92,9 @@ impl Conversations {
         let first = match &event.what {
             What::Opened => return Ok(()),
             What::Ended => {
+                if conversation.tcp.is_some() {
+                    self.beginnings.end(conversation.pair);
+                }
                 *conversation = Conversation::default();
                 return Ok(());
             }
@@ -108,7 +113,9 @@ impl Conversations {
                     is_upstream: conversation.is_upstream,
                     first,
                 };
-                empty.insert(Box::new(self.beginnings.begin(&beginning, capture, report)?))
+                let (tcp, pair) = self.beginnings.begin(&beginning, capture, report)?;
+                conversation.pair = pair;
+                empty.insert(Box::new(tcp))
             }
         };
         if let Some(missing) = event.missing {
@@ -122,6 +129,7 @@ impl Conversations {
             }
             What::Opened | What::Closed | What::Ended => {
                 let closed = tcp.close(event.time, capture);
+                self.beginnings.end(conversation.pair);
                 *conversation = Conversation::default();
                 closed
             }
@@ -130,7 +138,11 @@ impl Conversations {
 
     /// Forgets the conversations of an input that has ended.
     pub fn forget(&mut self, number: u32) {
-        *place(&mut self.open, number) = Vec::new();
+        for conversation in std::mem::take(place(&mut self.open, number)) {
+            if conversation.tcp.is_some() {
+                self.beginnings.end(conversation.pair);
+            }
+        }
     }
 
     /// Whether an address that was set by hand has been used for a side.

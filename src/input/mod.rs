@@ -72,6 +72,8 @@ enum Begun {
     SampleRate(SampleRate),
     /// Nothing that concerns a conversation.
     Nothing,
+    /// Nothing at all.
+    Blank,
 }
 
 /// What a record says besides its events.
@@ -491,7 +493,8 @@ impl Input {
                 self.sample_rate = Some(rate);
                 Ok(None)
             }
-            Ok(Begun::Nothing) => Ok(None),
+            Ok(Begun::Nothing) => self.end_of_record().map(|()| None),
+            Ok(Begun::Blank) => Ok(None),
             Err(damage) => {
                 self.end_of_record()?;
                 Err(damage)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader};
+use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptionElement};
 use pcap_file::DataLink;
 
 use super::Packet;
@@ -32,6 +32,7 @@ pub(super) fn read(link: DataLink, captured: &[u8], original: usize) -> Packet {
         flags: flags(&tcp),
         sequence: tcp.sequence_number,
         acknowledgment: tcp.acknowledgment_number,
+        max_segment: max_segment(&tcp),
         payload: payload.to_vec(),
         length: payload.len() + missing,
         interface: 0,
@@ -70,6 +71,15 @@ fn wire_payload(captured: &[u8], missing: usize) -> Vec<u8> {
     let mut wire = captured.to_vec();
     wire.resize(captured.len() + missing, 0);
     wire
+}
+
+#[track_caller]
+fn max_segment(tcp: &TcpHeader) -> Option<u16> {
+    let mut options = tcp.options_iterator().map(|option| option.expect("an option"));
+    options.find_map(|option| match option {
+        TcpOptionElement::MaximumSegmentSize(size) => Some(size),
+        _ => None,
+    })
 }
 
 fn flags(tcp: &TcpHeader) -> String {

@@ -19,7 +19,7 @@ use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 use pcap_file::{DataLink, Endianness};
 
-pub(crate) use self::stream::{Bytes, Sent, Stream};
+pub(crate) use self::stream::Sent;
 
 /// pcapng's magic number; pcap has several.
 const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -60,6 +60,8 @@ pub(crate) struct Packet {
     pub(crate) flags: String,
     pub(crate) sequence: u32,
     pub(crate) acknowledgment: u32,
+    /// The option that only a SYN has.
+    pub(crate) max_segment: Option<u16>,
     /// What was captured of the payload.
     pub(crate) payload: Vec<u8>,
     /// How long the payload was.

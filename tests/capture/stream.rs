@@ -153,12 +153,6 @@ impl Bytes {
     }
 }
 
-impl PartialEq<[u8]> for Bytes {
-    fn eq(&self, bytes: &[u8]) -> bool {
-        self.holes.is_empty() && self.bytes == bytes
-    }
-}
-
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The hash tells apart what begins alike.

@@ -49,9 +49,9 @@ impl Format {
     /// Writes records one after another, as Envoy does.
     pub(crate) fn print(self, records: &[Message]) -> Vec<u8> {
         match self {
-            Self::Binary => records.iter().flat_map(|record| wire::message(record)).collect(),
-            Self::Delimited => records.iter().flat_map(|record| wire::delimited(record)).collect(),
-            Self::Text => records.iter().flat_map(|record| text::message(record)).collect(),
+            Self::Binary => records.iter().flat_map(wire::message).collect(),
+            Self::Delimited => records.iter().flat_map(wire::delimited).collect(),
+            Self::Text => records.iter().flat_map(text::message).collect(),
             Self::JsonBytes | Self::JsonString => json::Style::ENVOY.print(records),
         }
     }

@@ -155,3 +155,17 @@ pub(crate) fn each_field(message: &mut Message, change: &mut impl FnMut(&mut Fie
         }
     }
 }
+
+/// Changes a message and every message in it, innermost first.
+pub(crate) fn each_message(message: &mut Message, change: &mut impl FnMut(&mut Message)) {
+    for field in message.iter_mut() {
+        match &mut field.value {
+            Value::Message(message) => each_message(message, change),
+            Value::Repeated(messages) => {
+                messages.iter_mut().for_each(|message| each_message(message, change));
+            }
+            _ => {}
+        }
+    }
+    change(message);
+}

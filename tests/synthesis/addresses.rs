@@ -50,6 +50,8 @@ fn what_has_no_ip_address_gets_a_stand_in_and_the_capture_says_for_what() {
         let stand_ins = addresses(&converted.capture);
         assert!(stand_ins.iter().all(|address| is_stand_in(*address)), "{stand_ins:?}");
         assert_ne!(stand_ins[0].ip(), stand_ins[1].ip());
+        // Readers take what goes to the one for HTTP, and what comes from the other for a client's.
+        assert_eq!((stand_ins[0].port(), stand_ins[1].port() >= 49_152), (80, true));
         let comments = &converted.capture.packets[0].comments;
         for ((side, name), address) in ["local", "remote"].iter().zip(names).zip(stand_ins) {
             assert!(comments.contains(&format!("tap.{side}_address={name}")), "{comments:?}");

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod ends;
+mod losses;
 mod openings;
 mod property;
 mod segments;

@@ -9,7 +9,7 @@ use crate::conversion::{convert, convert_many};
 use crate::encode::{Format, Tap};
 use crate::expected::{assert_shows, sent};
 use crate::model::Direction::{self, Read, Write};
-use crate::model::{Conversation, START, ip};
+use crate::model::{Conversation, START, ip, noise};
 
 const HANDSHAKE: [&str; 3] = ["S", "SA", "A"];
 
@@ -56,6 +56,18 @@ fn a_handshake_stands_before_the_first_event() {
         // The comments on the conversation are on its first packet.
         assert!(!packets[0].comments.is_empty());
         assert!(packets[1..].iter().all(|packet| packet.comments.is_empty()));
+    }
+}
+
+#[test]
+fn a_handshake_allows_the_segments_that_follow() {
+    for (local, remote, max) in [("10.0.0.1:1", "10.0.0.2:2", 65_495), ("[fd00::1]:1", "[fd00::2]:2", 65_515)]
+    {
+        let conversation = Conversation::new(1).between(ip(local), ip(remote)).read(noise(100_000));
+        let packets = converted(&["--handshake"], &conversation).capture.packets;
+        let sizes: Vec<Option<u16>> = packets.iter().map(|packet| packet.max_segment).collect();
+        assert_eq!(sizes, [Some(max), Some(max), None, None, None]);
+        assert_eq!(packets[3].length, usize::from(max));
     }
 }
 
@@ -108,6 +120,23 @@ fn a_pair_of_addresses_may_come_back_in_another_input() {
     let taps = [("c", &*taps[2]), ("a", &*taps[0]), ("b", &*taps[1])];
     let capture = convert_many("capture.pcap", &[], &taps, 0).capture;
     assert_apart(&capture, &STREAMED, &on_one_pair());
+}
+
+/// As when the proxies at both ends of a connection are tapped: for a reader it is the same pair.
+#[test]
+fn a_pair_of_addresses_that_comes_back_the_other_way_round_begins_with_a_syn() {
+    let mut conversations = on_one_pair();
+    for conversation in &mut conversations[1..] {
+        std::mem::swap(&mut conversation.local, &mut conversation.remote);
+    }
+    let capture = convert(&[], &STREAMED.write(&conversations)).capture;
+    let streams = capture.streams();
+    assert_eq!(streams.len(), 3);
+    assert!(
+        streams
+            .iter()
+            .all(|stream| stream.addresses().iter().all(|&side| stream.sent_by(side).fin.is_some()))
+    );
 }
 
 #[test]

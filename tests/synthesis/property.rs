@@ -41,7 +41,8 @@ impl Plan {
     fn conversation(&self, id: u64, is_text: bool) -> Conversation {
         let mut conversation = Conversation::new(id);
         if self.is_ipv6 {
-            conversation = conversation.between(ip("[fd00::1]:80"), ip(&format!("[fd00::2]:{}", 40_000 + id)));
+            conversation =
+                conversation.between(ip("[fd00::1]:80"), ip(&format!("[fd00::2]:{}", 40_000 + id)));
         }
         let mut time = START + self.start;
         for (number, event) in self.events.iter().enumerate() {
@@ -60,32 +61,52 @@ impl Plan {
 }
 
 fn event() -> impl Strategy<Value = EventPlan> {
-    let length = prop_oneof![4 => 0..200usize, 3 => 200..3_000usize, 1 => 3_000..70_000usize, 1 => 70_000..=200_000usize];
+    let length = prop_oneof![
+        4 => 0..200usize,
+        3 => 200..3_000usize,
+        1 => 3_000..70_000usize,
+        1 => 70_000..=200_000usize,
+    ];
     let cut_to = prop::option::weighted(0.3, 0..=100usize);
-    (any::<bool>(), length, cut_to, 1..3_000_000u64)
-        .prop_map(|(is_read, length, cut_to, step)| EventPlan { is_read, length, cut_to, step })
+    (any::<bool>(), length, cut_to, 1..3_000_000u64).prop_map(|(is_read, length, cut_to, step)| EventPlan {
+        is_read,
+        length,
+        cut_to,
+        step,
+    })
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
     let events = prop::collection::vec(event(), 0..6);
     let end_stream_from = prop::option::weighted(0.3, 0..6usize);
     (any::<bool>(), 0..5_000_000u64, events, any::<bool>(), end_stream_from).prop_map(
-        |(is_ipv6, start, events, is_closed, end_stream_from)| Plan { is_ipv6, start, events, is_closed, end_stream_from },
+        |(is_ipv6, start, events, is_closed, end_stream_from)| Plan {
+            is_ipv6,
+            start,
+            events,
+            is_closed,
+            end_stream_from,
+        },
     )
 }
 
 fn tap() -> impl Strategy<Value = Tap> {
     let kind = prop_oneof![Just(Kind::Buffered), Just(Kind::Streamed), (1..4usize).prop_map(Kind::Batched)];
     let format = prop::sample::select(&Format::ALL[..]);
-    (kind, format, any::<bool>(), any::<bool>())
-        .prop_map(|(kind, format, connection_per_event, seq_num)| Tap { kind, format, connection_per_event, seq_num })
+    (kind, format, any::<bool>(), any::<bool>()).prop_map(|(kind, format, connection_per_event, seq_num)| {
+        Tap { kind, format, connection_per_event, seq_num }
+    })
 }
 
 fn options() -> impl Strategy<Value = Options> {
     let mss = prop::option::weighted(0.3, 1_000..=u16::MAX);
     let format = prop::sample::select(&["nsecpcap", "pcapng"][..]);
-    (mss, any::<bool>(), any::<bool>(), format)
-        .prop_map(|(mss, is_raw, has_handshake, format)| Options { mss, is_raw, has_handshake, format })
+    (mss, any::<bool>(), any::<bool>(), format).prop_map(|(mss, is_raw, has_handshake, format)| Options {
+        mss,
+        is_raw,
+        has_handshake,
+        format,
+    })
 }
 
 proptest! {

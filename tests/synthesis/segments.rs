@@ -110,3 +110,11 @@ fn pcapng_says_which_way_a_packet_went() {
         assert_eq!(packet.is_inbound, Some(packet.destination == local), "{packet:?}");
     }
 }
+
+#[test]
+fn pcapng_says_who_made_the_headers() {
+    let about = converted(&[], &Conversation::new(1).read("GET /")).capture.about.join("\n");
+    for words in [concat!("tap2pcap ", env!("CARGO_PKG_VERSION")), "headers are synthetic"] {
+        assert!(about.contains(words), "{words:?} is not in {about:?}");
+    }
+}

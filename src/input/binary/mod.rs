@@ -37,6 +37,8 @@ pub(super) struct Cursor {
     capture: Option<u64>,
     generation: Generation,
     events: Events,
+    /// What is wrong behind the record's events.
+    broken: Option<WireError>,
 }
 
 /// Where in a record the next event is.
@@ -59,19 +61,29 @@ enum Events {
 
 impl Cursor {
     pub(super) fn new(is_raw: bool) -> Self {
-        Self { is_raw, capture: None, generation: Generation::Unknown, events: Events::Done }
+        Self { is_raw, capture: None, generation: Generation::Unknown, events: Events::Done, broken: None }
     }
 
     /// Reads what stands before the events. `is_cut`: the input ends before the record does.
     #[inline]
     pub(super) fn begin(&mut self, record: &[u8], is_cut: bool) -> Result<Begun, Damage> {
         self.events = Events::Done;
+        self.broken = None;
         if let Some(begun) = self.begin_event(record, is_cut) {
             return Ok(begun);
         }
         let mut begun = Begun::Nothing;
         let mut wrapper = Fields::new(0..record.len(), is_cut);
-        while let Some((number, value)) = wrapper.next(record)? {
+        loop {
+            let (number, value) = match wrapper.next(record) {
+                Ok(Some(field)) => field,
+                Ok(None) => break,
+                Err(error) if matches!(begun, Begun::Trace(_)) => {
+                    self.broken = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let is_cut = wrapper.is_last_cut();
             let Value::Bytes(range) = value else { continue };
             match number {
@@ -238,7 +250,10 @@ impl Cursor {
                 (None, None) => Ok(None),
             },
         };
-        decoded.map_err(Damage::from)
+        match (decoded, self.broken) {
+            (Ok(None), Some(_)) => self.broken.take().map_or(Ok(None), |error| Err(error.into())),
+            (decoded, _) => decoded.map_err(Damage::from),
+        }
     }
 }
 

@@ -66,9 +66,10 @@ fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
     })
 }
 
-/// Whether this is the tag of one of `TraceWrapper`'s fields 1 to 5, all of them length-delimited.
+/// Whether this is the tag of one of `TraceWrapper`'s fields 1 to 5, all of them length-delimited, or of the next ones that
+/// a newer Envoy may have.
 fn is_wrapper_tag(tag: u8) -> bool {
-    matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a)
+    matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42)
 }
 
 /// How far a format explains the beginning of an input.
@@ -122,7 +123,7 @@ fn is_wrapper(message: &[u8], is_cut: bool) -> bool {
                 if recognize(trace, message, range.clone(), wrapper.is_last_cut()).is_some() {
                     continue;
                 }
-                if !is_trace(trace, message, Fields::new(range, wrapper.is_last_cut())) {
+                if trace <= 5 && !is_trace(trace, message, Fields::new(range, wrapper.is_last_cut())) {
                     return false;
                 }
             }

@@ -23,6 +23,8 @@ pub(super) struct Cursor {
     events: Option<Items>,
     loss: TextLoss,
     has_batches: bool,
+    /// What is wrong behind the record's events.
+    broken: Option<ScanError>,
 }
 
 impl Cursor {
@@ -48,7 +50,11 @@ impl Cursor {
                 | b"httpStreamedTraceSegment" => return Ok(Begun::Http),
                 name => {
                     let is_rate = matches!(name, b"configured_sample_rate" | b"configuredSampleRate");
-                    let end = value_end(record, value)?;
+                    let end = match value_end(record, value) {
+                        Ok(end) => end,
+                        Err(error) if trace.is_none() => return Err(error.into()),
+                        Err(_) => break,
+                    };
                     if is_rate {
                         sample_rate = event::sample_rate(record, value..end);
                     }
@@ -57,7 +63,14 @@ impl Cursor {
                 }
             };
             match record[value] {
-                b'{' => trace = Some(self.begin_trace(record, value, kind, &mut wrapper)?),
+                b'{' => {
+                    let (head, end) = self.begin_trace(record, value, kind)?;
+                    trace = Some(head);
+                    match end {
+                        Some(end) => wrapper.skip_to(end),
+                        None => break,
+                    }
+                }
                 _ => wrapper.skip_to(value_end(record, value)?),
             }
         }
@@ -74,35 +87,38 @@ impl Cursor {
         self.loss
     }
 
-    /// Reads a trace but for its events, and leaves `wrapper` behind it.
+    /// Reads a trace but for its events. Returns where it ends, unless it breaks.
     fn begin_trace(
         &mut self,
         record: &[u8],
         value: usize,
         kind: Kind,
-        wrapper: &mut Items,
-    ) -> Result<Head, Damage> {
+    ) -> Result<(Head, Option<usize>), Damage> {
         let (mut id, mut connection) = (0, None::<Box<Connection>>);
         let mut trace = Items::new(value + 1);
         let (mut is_lost, mut is_batch) = (false, false);
         // Where the record is cut, what stands before the cut is good, and the events are looked at in their turn.
-        while let Ok(Some((name, value))) = trace.member(record) {
+        let end = loop {
+            let (name, value) = match trace.member(record) {
+                Ok(Some(member)) => member,
+                Ok(None) => break Some(trace.at()),
+                Err(error) => {
+                    self.broken = Some(error);
+                    break None;
+                }
+            };
             let name = &record[name];
             match (name, record[value]) {
                 (b"events", b'[') => self.events = Some(Items::new(value + 1)),
                 // A `SocketEvents` in a segment.
                 (b"events", b'{') => {
                     is_batch = true;
-                    if let Ok(Some((_, value))) = Items::new(value + 1).member(record)
-                        && record[value] == b'['
-                    {
-                        self.events = Some(Items::new(value + 1));
-                    }
+                    self.events = batch(record, value + 1);
                 }
                 (b"event", b'{') => self.event = Some(value),
                 _ => {}
             }
-            let Ok(end) = value_end(record, value) else { break };
+            let Ok(end) = value_end(record, value) else { break None };
             match name {
                 b"trace_id" | b"traceId" => id = event::trace_id(record, value..end)?,
                 b"connection" => connection = event::connection(record, value..end)?,
@@ -110,15 +126,15 @@ impl Cursor {
                 _ => {}
             }
             trace.skip_to(end);
-        }
-        wrapper.skip_to(trace.at());
+        };
         self.has_batches |= is_batch;
         self.loss.connections += u64::from(is_lost);
         let is_empty = |events: &Items| matches!(events.clone().item(record), Ok(None));
         self.loss.batches += u64::from(is_batch && self.events.as_ref().is_none_or(is_empty));
         let opens = kind == Kind::SocketBuffered || connection.is_some() || is_lost;
         let ends = kind == Kind::SocketBuffered;
-        Ok(Head { trace: TraceId { kind, id }, opens, ends, connection, sample_rate: None })
+        let trace = TraceId { kind, id };
+        Ok((Head { trace, opens, ends, connection, sample_rate: None }, end))
     }
 
     /// The record's next event. A body is in `scratch`.
@@ -128,16 +144,28 @@ impl Cursor {
             return event::decode(record, start..end, scratch).map(Some);
         }
         let Some(events) = &mut self.events else {
-            return Ok(None);
+            return self.broken.take().map_or(Ok(None), |error| Err(error.into()));
         };
         let Some(start) = events.item(record)? else {
             self.events = None;
-            return Ok(None);
+            return self.next(record, scratch);
         };
         let end = value_end(record, start)?;
         events.skip_to(end);
         event::decode(record, start..end, scratch).map(Some)
     }
+}
+
+/// The elements of the `events` of the `SocketEvents` whose members begin at `at`.
+fn batch(record: &[u8], at: usize) -> Option<Items> {
+    let mut members = Items::new(at);
+    while let Ok(Some((name, value))) = members.member(record) {
+        if (&record[name], record[value]) == (b"events", b'[') {
+            return Some(Items::new(value + 1));
+        }
+        members.skip_to(value_end(record, value).ok()?);
+    }
+    None
 }
 
 impl From<ScanError> for Damage {

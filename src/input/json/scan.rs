@@ -94,8 +94,12 @@ impl Items {
             None => return Err(ScanError { at: colon, what: CUT }),
         }
         let value = skip_space(record, colon + 1);
-        if value >= record.len() {
-            return Err(ScanError { at: value, what: CUT });
+        match record.get(value) {
+            None => return Err(ScanError { at: value, what: CUT }),
+            Some(b'}' | b']' | b',' | b':') => {
+                return Err(ScanError { at: value, what: "there is no value behind a member's name" });
+            }
+            Some(_) => {}
         }
         Ok(Some((start + 1..end - 1, value)))
     }

@@ -32,8 +32,8 @@ enum Events {
     Done,
     /// The lexer stands in an event, the only one.
     One(Lexer),
-    /// In the fields of a trace.
-    Trace(Lexer),
+    /// In the fields of a trace, whose `events` are batches of them if it is streamed.
+    Trace(Lexer, Kind),
     /// In the fields of a `SocketEvents` in a trace.
     Batch(Lexer),
 }
@@ -43,10 +43,13 @@ impl Cursor {
     pub(super) fn begin(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Begun, Damage> {
         self.events = Events::Done;
         let mut lexer = Lexer { at: 0 };
-        let Some((name, value)) = lexer.field(record, true)? else { return Ok(Begun::Nothing) };
-        if value != Value::Message {
-            return Err(TextError { at: lexer.at, what: "there is no message at the top" }.into());
-        }
+        let name = loop {
+            match lexer.field(record, true)? {
+                Some((name, Value::Message)) => break name,
+                Some((_, value)) => lexer.skip(record, value)?,
+                None => return Ok(Begun::Blank),
+            }
+        };
         Ok(match name {
             b"socket_buffered_trace" => self.begin_trace(record, lexer, Kind::SocketBuffered, scratch),
             b"socket_streamed_trace_segment" => {
@@ -83,7 +86,7 @@ impl Cursor {
     /// Reads what a trace says besides its events, as far as it can be read: where it breaks, [`Self::next`] says so in
     /// its turn.
     fn begin_trace(&mut self, record: &[u8], mut lexer: Lexer, kind: Kind, scratch: &mut Vec<u8>) -> Begun {
-        self.events = Events::Trace(lexer.clone());
+        self.events = Events::Trace(lexer.clone(), kind);
         let (mut id, mut connection) = (None, None);
         while let Ok(Some((name, value))) = lexer.field(record, false) {
             let result = match (name, value) {
@@ -125,9 +128,8 @@ impl Cursor {
                     self.events = Events::Done;
                     return Ok(Some(decoded));
                 }
-                Events::Trace(lexer) => match lexer.field(record, false)? {
-                    // Of a buffered trace `events` are the events, of a segment batches of them.
-                    Some((b"events", Value::Message)) if is_batch(lexer, record) => {
+                Events::Trace(lexer, kind) => match lexer.field(record, false)? {
+                    Some((b"events", Value::Message)) if *kind == Kind::SocketStreamed => {
                         self.generation = self.generation.max(Generation::From1_35);
                         self.events = Events::Batch(lexer.clone());
                     }
@@ -142,16 +144,11 @@ impl Cursor {
                         return event::decode(lexer, record, scratch).map(Some).map_err(Damage::from);
                     }
                     Some((_, value)) => lexer.skip(record, value)?,
-                    None => self.events = Events::Trace(lexer.clone()),
+                    None => self.events = Events::Trace(lexer.clone(), Kind::SocketStreamed),
                 },
             }
         }
     }
-}
-
-/// Whether what begins here is a `SocketEvents`, whose only field is `events`.
-fn is_batch(lexer: &Lexer, record: &[u8]) -> bool {
-    matches!(lexer.clone().field(record, false), Ok(Some((b"events", _)) | None))
 }
 
 impl From<TextError> for Damage {

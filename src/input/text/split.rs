@@ -39,6 +39,12 @@ impl Scanner {
     /// Looks for the end of the record that begins with `bytes`. After [`Scanned::Incomplete`] it goes on with more of
     /// the same bytes, after all else with those that follow.
     pub(in crate::input) fn scan(&mut self, bytes: &[u8]) -> Scanned {
+        if self.at == 0 {
+            let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            if space > 0 {
+                return Scanned::Space(space);
+            }
+        }
         let scanned = self.find(bytes);
         if scanned != Scanned::Incomplete {
             *self = Self::default();
@@ -55,7 +61,7 @@ impl Scanner {
                     return if self.depth == 1 { Scanned::Record(end) } else { Scanned::Noise(end) };
                 }
                 b'}' | b'>' => self.depth -= 1,
-                b'"' | b'\'' if self.depth > 0 => match literal_end(bytes, self.at) {
+                b'"' | b'\'' if self.at > 0 => match literal_end(bytes, self.at) {
                     Some(end) => {
                         self.at = end;
                         continue;
@@ -69,8 +75,10 @@ impl Scanner {
                     }
                     None => return Scanned::Incomplete,
                 },
-                b'\n' if self.depth > 0 => match begins_trace(&bytes[self.at + 1..]) {
-                    Some(true) => return Scanned::Broken(self.at + 1),
+                b'\n' => match begins_trace(&bytes[self.at + 1..]) {
+                    Some(true) if self.depth > 0 => return Scanned::Broken(self.at + 1),
+                    Some(true) if is_scalar(&bytes[..self.at]) => return Scanned::Space(self.at + 1),
+                    Some(true) => return Scanned::Noise(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
                 },
@@ -92,6 +100,12 @@ impl Scanner {
 
 fn is_top(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'_' | b':' | b',' | b';')
+}
+
+/// Whether a line is a field with a name and a value, which no Envoy has put at the top yet.
+fn is_scalar(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+    name > 0 && line[name..].trim_ascii_start().starts_with(b":")
 }
 
 /// Whether a trace begins at the beginning of `line`; `None` if that cannot be told yet.
