@@ -77,7 +77,7 @@ impl Scanner {
                 },
                 b'\n' => match begins_trace(&bytes[self.at + 1..]) {
                     Some(true) if self.depth > 0 => return Scanned::Broken(self.at + 1),
-                    Some(true) if is_scalar(&bytes[..self.at]) => return Scanned::Space(self.at + 1),
+                    Some(true) if is_between(&bytes[..self.at]) => return Scanned::Space(self.at + 1),
                     Some(true) => return Scanned::Noise(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
@@ -102,10 +102,16 @@ fn is_top(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'_' | b':' | b',' | b';')
 }
 
-/// Whether a line is a field with a name and a value, which no Envoy has put at the top yet.
-fn is_scalar(line: &[u8]) -> bool {
-    let name = line.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
-    name > 0 && line[name..].trim_ascii_start().starts_with(b":")
+/// Whether these lines may stand between two traces: comments, and fields with a name and a value, which no Envoy has put
+/// at the top yet.
+fn is_between(lines: &[u8]) -> bool {
+    lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).all(|line| {
+        let name = line.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+        match line.first() {
+            None | Some(b'#') => true,
+            Some(_) => name > 0 && line[name..].trim_ascii_start().starts_with(b":"),
+        }
+    })
 }
 
 /// Whether a trace begins at the beginning of `line`; `None` if that cannot be told yet.
