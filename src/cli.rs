@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tap2pcap::filter::{AddressMatch, TimeBound};
 use tap2pcap::input::format::Format;
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
@@ -74,6 +75,10 @@ pub(crate) struct Output {
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
 
+    /// Write a capture for each connection into this directory, named after its trace
+    #[arg(long, value_name = "DIR", conflicts_with = "write")]
+    pub(crate) split: Option<PathBuf>,
+
     /// The capture's format [default: pcapng if CAPTURE ends in .pcapng, else nsecpcap]
     #[arg(short = 'F', long, value_name = "FORMAT", hide_possible_values = false)]
     pub(crate) format: Option<CaptureFormat>,
@@ -89,6 +94,23 @@ pub(crate) struct InputOptions {
     /// Convert only the trace with this id (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) trace_id: Vec<u64>,
+
+    /// Convert only events from this time on: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<TimeBound>,
+
+    /// Convert only events up to this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<TimeBound>,
+
+    /// Convert only connections with this address on one side: an IP or CIDR, perhaps with a port, such as 10.0.0.0/8:443
+    /// or [fd00::1]:80 (repeatable)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) address: Vec<AddressMatch>,
+
+    /// Convert only connections with this port on one side (repeatable)
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Vec<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -169,6 +191,7 @@ impl From<InputFormat> for Option<Format> {
 const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
+       tap2pcap [OPTIONS] --split DIR TAP...
        tap2pcap info [--json] TAP...";
 
 const EXAMPLES: &str = "\

@@ -5,8 +5,11 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::conversation::{Conversations, Options, Origin};
+use crate::filter::Filter;
 use crate::input::Step;
 use crate::merge::{Merge, Next};
 use crate::output::{Capture, Written};
@@ -22,8 +25,12 @@ pub struct Conversion {
     pub options: Options,
     /// Only traces with these ids, unless it is empty.
     pub trace_ids: HashSet<u64>,
+    /// Only connections and times that it wants.
+    pub filter: Filter,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
+    /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Conversion {
@@ -39,7 +46,7 @@ impl Conversion {
         capture: Capture,
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
-        let conversations = Conversations::new(self.options);
+        let conversations = Conversations::new(self.options, self.filter.clone());
         let mut run = Run { conversion: self, conversations, capture, report, http_inputs: None };
         match <[Tap; 1]>::try_from(taps) {
             Ok([Tap { state: TapState::Open(input), .. }]) => run.stream(Sequencer::new(*input))?,
@@ -64,7 +71,8 @@ impl Run<'_> {
     fn stream(&mut self, mut input: Sequencer) -> io::Result<()> {
         let name = input.input().name().to_owned();
         let origin = Origin { number: 0, interface: 0, name: &name };
-        loop {
+        while !self.is_stopped() {
+            self.report.progress(|| input.input().offset());
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, input.event())?,
                 Ok(Step::Idle) => self.idle()?,
@@ -79,7 +87,9 @@ impl Run<'_> {
     fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let mut merge = Merge::new(taps);
-        loop {
+        let mut bytes = 0;
+        while !self.is_stopped() {
+            self.report.progress(|| bytes);
             match merge.advance() {
                 Ok(Next::Event(number)) => {
                     let place = number as usize;
@@ -89,14 +99,21 @@ impl Run<'_> {
                     }
                 }
                 Ok(Next::Ended(number, input)) => {
+                    bytes += input.input().offset();
+                    self.report.progress_file();
                     self.conversations.forget(number);
                     self.summarize(&input);
                 }
                 Ok(Next::Idle) => self.idle()?,
-                Ok(Next::End) => return Ok(()),
+                Ok(Next::End) => break,
                 Err(error) => self.report.error(&error),
             }
         }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.conversion.stop.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -124,8 +141,11 @@ impl Run<'_> {
                 counted(count, "file has traces", "files have traces")
             ));
         }
-        if report.traces == 0 && report.errors() == 0 && !self.conversion.trace_ids.is_empty() {
-            report.error(&"there is no trace with the id that --trace-id asks for");
+        let is_filtered = !self.conversion.trace_ids.is_empty() || self.conversion.filter.is_set();
+        if report.traces == 0 && report.errors() == 0 && is_filtered {
+            report.error(
+                &"there is no trace that --trace-id, --address, --port, --since and --until let through",
+            );
         }
         if report.traces == 0 && report.errors() > 0 {
             return Ok(None);

@@ -11,11 +11,13 @@
 pub mod checksum;
 pub mod conversation;
 pub mod convert;
+pub mod filter;
 pub mod frame;
 pub mod info;
 pub mod input;
 pub mod merge;
 pub mod output;
+pub mod progress;
 pub mod report;
 pub mod sequence;
 pub mod taps;

@@ -3,18 +3,24 @@
 mod cli;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
+use tap2pcap::filter::Filter;
 use tap2pcap::frame::LinkType;
 use tap2pcap::info::{inspect, table};
 use tap2pcap::output::destination::{Destination, DestinationError};
 use tap2pcap::output::{Capture, Format, Written};
+use tap2pcap::progress::Progress;
 use tap2pcap::report::{Report, Warning, counted, message};
 use tap2pcap::taps::Taps;
 use tap2pcap::trace::Side;
@@ -91,9 +97,10 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     let mut report = Report::default();
     let taps = Taps::find(paths, cli.input.input_format.into(), &mut report);
     // Looked for after the traces, so that it is not found among them.
-    let destination = match capture {
-        Some(path) => Destination::file(path, &taps.paths())?,
-        None => Destination::stdout()?,
+    let place = match (&cli.output.split, capture) {
+        (Some(directory), _) => Place::Directory(directory),
+        (None, Some(path)) => Place::One(Destination::file(path, &taps.paths())?),
+        (None, None) => Place::One(Destination::stdout()?),
     };
     if taps.taps.is_empty() {
         return Ok(FAILURE);
@@ -108,12 +115,22 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         (None, Some(path)) if path.extension().is_some_and(|ending| ending == "pcapng") => Format::PcapNg,
         (None, _) => Format::NsecPcap,
     };
-    let conversion = conversion(cli, destination.is_live());
+    let is_live = matches!(&place, Place::One(destination) if destination.is_live());
+    let conversion = conversion(cli, is_live)?;
+    if !cli.quiet && io::stderr().is_terminal() {
+        report.bar = Some(Progress::new(taps.taps.len() as u64, taps.bytes()));
+    }
     let skipped = taps.skipped;
     let (names, interfaces) = taps.interfaces();
-    let capture_name = capture.map_or("standard output".to_owned(), |path| path.display().to_string());
-    let written = Capture::new(destination, format, conversion.options.link_type, &names)
-        .and_then(|capture| conversion.run(taps.taps, &interfaces, capture, &mut report));
+    let named = cli.output.split.as_deref().or(capture);
+    let capture_name = named.map_or("standard output".to_owned(), |path| path.display().to_string());
+    let link_type = conversion.options.link_type;
+    let capture_to = match place {
+        Place::One(destination) => Capture::new(destination, format, link_type, &names),
+        Place::Directory(directory) => Capture::split(directory, format, link_type),
+    };
+    let written = capture_to.and_then(|capture| conversion.run(taps.taps, &interfaces, capture, &mut report));
+    report.bar = None;
     let written = match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && capture.is_none() => return Ok(SUCCESS),
@@ -135,6 +152,9 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
 
 /// The traces, and the capture if it is a file; `None` if the command line names more than that.
 fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
+    if cli.output.split.is_some() {
+        return Some((&cli.files, None));
+    }
     let (taps, capture) = match (&cli.output.write, &cli.files[..]) {
         (Some(capture), taps) => (taps, Some(capture)),
         (None, [tap, capture]) => (std::slice::from_ref(tap), Some(capture)),
@@ -145,9 +165,16 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     Some((taps, capture))
 }
 
-fn conversion(cli: &Cli, is_live: bool) -> Conversion {
+/// Where the packets go.
+enum Place<'a> {
+    One(Destination),
+    /// A capture for each conversation.
+    Directory(&'a Path),
+}
+
+fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
     let packets = &cli.packets;
-    Conversion {
+    Ok(Conversion {
         options: Options {
             link_type: match packets.link_type {
                 cli::LinkType::Ethernet => LinkType::Ethernet,
@@ -163,8 +190,26 @@ fn conversion(cli: &Cli, is_live: bool) -> Conversion {
             }),
         },
         trace_ids: cli.input.trace_id.iter().copied().collect::<HashSet<_>>(),
+        filter: Filter {
+            since: cli.input.since,
+            until: cli.input.until,
+            addresses: cli.input.address.clone(),
+            ports: cli.input.port.clone(),
+        },
         is_live,
+        stop: stop_on_signals().context("signals")?,
+    })
+}
+
+/// Set by the first SIGINT or SIGTERM. The second one ends the program at once.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first one finds the flag not set yet.
+        flag::register_conditional_default(signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
     }
+    Ok(stop)
 }
 
 fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
+use crate::progress::Progress;
+
 /// A kind of loss or of makeshift that does not keep a trace from being converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Warning {
@@ -39,6 +41,8 @@ pub struct Report {
     pub missing_bytes: u64,
     /// Bytes that are known to have been lost with messages.
     pub lost_bytes: u64,
+    /// Shows how far the work has come, where that is wanted.
+    pub bar: Option<Progress>,
     lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
@@ -48,7 +52,25 @@ impl Report {
     /// Says what is wrong with an input, at once.
     pub fn error(&mut self, error: &dyn Display) {
         self.errors += 1;
-        message("error", error);
+        match &self.bar {
+            Some(bar) => bar.suspend(|| message("error", error)),
+            None => message("error", error),
+        }
+    }
+
+    /// Shows that the work has come so far, in bytes of the inputs.
+    #[inline]
+    pub fn progress(&mut self, bytes: impl FnOnce() -> u64) {
+        if let Some(bar) = &mut self.bar {
+            bar.come_to(bytes);
+        }
+    }
+
+    /// Shows that another input is done.
+    pub fn progress_file(&mut self) {
+        if let Some(bar) = &mut self.bar {
+            bar.end_file();
+        }
     }
 
     /// Counts a warning. Of each kind the first `example` is kept.

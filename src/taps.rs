@@ -101,6 +101,12 @@ impl Taps {
         self.taps.iter().map(|tap| PathBuf::from(&tap.name)).collect()
     }
 
+    /// How many bytes the files among the inputs have.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.paths().iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum()
+    }
+
     /// The names of the capture's interfaces, and for each input the number of its one: one an input, or, where that is
     /// too many, one for all files of a directory that have the same prefix before the trace's id.
     #[must_use]

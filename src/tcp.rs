@@ -93,12 +93,7 @@ impl Tcp {
     /// The capture cannot be written.
     pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
         let captured = &data.bytes[..];
-        let original = match data.length {
-            Length::Whole | Length::Unsure => captured.len() as u64,
-            Length::CutFrom(length) | Length::Lossy(length) => length,
-            // Anything more than was captured makes readers see that something is missing.
-            Length::Cut => captured.len() as u64 + 1,
-        };
+        let original = original_length(data);
         let most = MAX_MISSING.min(MAX_MISSING_SEGMENTS * self.max_segment as u64);
         let shown = original.min(captured.len() as u64 + most);
         // Fits: it is at most the captured length, which is in memory, and `MAX_MISSING`.
@@ -193,5 +188,16 @@ impl Tcp {
         });
         self.comments.clear();
         result
+    }
+}
+
+/// How many bytes a read or write takes in the sequence numbers.
+#[must_use]
+pub fn original_length(data: &Data<'_>) -> u64 {
+    match data.length {
+        Length::Whole | Length::Unsure => data.bytes.len() as u64,
+        Length::CutFrom(length) | Length::Lossy(length) => length,
+        // Anything more than was captured makes readers see that something is missing.
+        Length::Cut => data.bytes.len() as u64 + 1,
     }
 }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::address::{AddressBook, Addresses};
 use super::initiator::initiator;
 use super::{Options, Origin, comment};
+use crate::filter::Filter;
 use crate::frame::{Headers, max_payload};
 use crate::output::Capture;
 use crate::report::{Report, Warning};
@@ -25,6 +26,7 @@ const REMOTE_MAC: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Beginnings {
     options: Options,
+    filter: Filter,
     book: AddressBook,
     /// Hashes of the address pairs that the capture has packets of, and how many conversations are going on between them.
     pairs: HashMap<u64, u32>,
@@ -36,6 +38,8 @@ pub(super) struct Beginnings {
 pub(super) struct Beginning<'a> {
     pub(super) origin: Origin<'a>,
     pub(super) trace: TraceId,
+    /// The number of the conversation in its input.
+    pub(super) number: u32,
     pub(super) time: u64,
     pub(super) connection: &'a Connection,
     pub(super) is_upstream: bool,
@@ -44,24 +48,38 @@ pub(super) struct Beginning<'a> {
 }
 
 impl Beginnings {
-    pub(super) fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options, filter: Filter) -> Self {
         let book = AddressBook::new(options.local, options.remote);
-        Self { options, book, pairs: HashMap::new(), returns: 0 }
+        Self { options, filter, book, pairs: HashMap::new(), returns: 0 }
+    }
+
+    pub(super) fn wants_time(&self, time: u64) -> bool {
+        self.filter.wants_time(time)
     }
 
     pub(super) fn has_used(&self, side: Side) -> bool {
         self.book.has_used(side)
     }
 
-    /// The TCP state of a conversation, and the pair to [`Self::end`] with it.
+    /// The TCP state of a conversation, and the pair to [`Self::end`] with it; `None` if it is not wanted.
     pub(super) fn begin(
         &mut self,
         beginning: &Beginning<'_>,
         capture: &mut Capture,
         report: &mut Report,
-    ) -> io::Result<(Tcp, u64)> {
+    ) -> io::Result<Option<(Tcp, u64)>> {
         let initiator = self.options.initiator.unwrap_or_else(|| initiator(beginning));
         let addresses = self.book.assign(beginning.connection, initiator);
+        if !self.filter.wants_addresses(addresses.local, addresses.remote) {
+            return Ok(None);
+        }
+        report.traces += 1;
+        capture.select(
+            beginning.origin.number,
+            beginning.number,
+            beginning.origin.name,
+            beginning.trace.id,
+        )?;
         let pair = pair(&addresses);
         let is_return = self.is_return(pair, beginning, report);
         let occurrence = if is_return { self.returns } else { 0 };
@@ -77,7 +95,7 @@ impl Beginnings {
         if self.options.handshake || is_return {
             tcp.open(beginning.time, self.options.handshake, capture)?;
         }
-        Ok((tcp, pair))
+        Ok(Some((tcp, pair)))
     }
 
     fn headers(&self, addresses: &Addresses, direction: Direction) -> Headers {

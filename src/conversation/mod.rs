@@ -13,10 +13,11 @@ mod initiator;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::filter::Filter;
 use crate::frame::LinkType;
 use crate::output::Capture;
 use crate::report::Report;
-use crate::tcp::Tcp;
+use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Side, What};
 use begin::{Beginning, Beginnings};
 
@@ -54,6 +55,8 @@ struct Conversation {
     tcp: Option<Box<Tcp>>,
     /// The pair of its addresses, once there is TCP state.
     pair: u64,
+    /// Its addresses are not wanted.
+    is_unwanted: bool,
 }
 
 /// The input that an event comes from.
@@ -68,10 +71,10 @@ pub struct Origin<'a> {
 }
 
 impl Conversations {
-    /// No conversations yet.
+    /// No conversations yet. Only what `filter` wants is written.
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        Self { beginnings: Beginnings::new(options), open: Vec::new() }
+    pub fn new(options: Options, filter: Filter) -> Self {
+        Self { beginnings: Beginnings::new(options, filter), open: Vec::new() }
     }
 
     /// Takes an event and writes its packets.
@@ -89,6 +92,7 @@ impl Conversations {
         if let Some(connection) = event.connection.take() {
             conversation.learn(*connection, event.what == What::Opened);
         }
+        let (input, number, trace) = (origin.number, event.conversation, event.trace);
         let first = match &event.what {
             What::Opened => return Ok(()),
             What::Ended => {
@@ -96,24 +100,33 @@ impl Conversations {
                     self.beginnings.end(conversation.pair);
                 }
                 *conversation = Conversation::default();
-                return Ok(());
+                return capture.end(input, number);
             }
             What::Closed => None,
             What::Data(data) => Some((data.direction, &data.bytes[..])),
         };
+        if conversation.is_unwanted || !self.beginnings.wants_time(event.time) {
+            return conversation.pass_over(&event);
+        }
         let tcp = match &mut conversation.tcp {
-            Some(tcp) => tcp,
+            Some(tcp) => {
+                capture.select(input, number, origin.name, trace.id)?;
+                tcp
+            }
             empty => {
-                report.traces += 1;
                 let beginning = Beginning {
                     origin,
-                    trace: event.trace,
+                    trace,
+                    number,
                     time: event.time,
                     connection: &conversation.connection,
                     is_upstream: conversation.is_upstream,
                     first,
                 };
-                let (tcp, pair) = self.beginnings.begin(&beginning, capture, report)?;
+                let Some((tcp, pair)) = self.beginnings.begin(&beginning, capture, report)? else {
+                    conversation.is_unwanted = true;
+                    return Ok(());
+                };
                 conversation.pair = pair;
                 empty.insert(Box::new(tcp))
             }
@@ -131,7 +144,7 @@ impl Conversations {
                 let closed = tcp.close(event.time, capture);
                 self.beginnings.end(conversation.pair);
                 *conversation = Conversation::default();
-                closed
+                closed.and_then(|()| capture.end(input, number))
             }
         }
     }
@@ -153,6 +166,15 @@ impl Conversations {
 }
 
 impl Conversation {
+    /// Takes an event that is not wanted: the bytes of those behind it stand where they would.
+    fn pass_over(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let (Some(tcp), What::Data(data)) = (&mut self.tcp, &event.what) {
+            let missing = event.missing.map_or(0, |missing| missing.bytes);
+            tcp.skip(data.direction, tcp::original_length(data) + missing);
+        }
+        Ok(())
+    }
+
     /// Adds what an event says of the addresses. Once there are packets, theirs stand.
     fn learn(&mut self, connection: Connection, is_opening: bool) {
         if self.tcp.is_some() {

@@ -294,6 +294,12 @@ impl Input {
         })
     }
 
+    /// Bytes that have been read and done with.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.records.source().offset()
+    }
+
     /// Bytes of memory that can be released.
     #[must_use]
     pub fn memory_used(&self) -> usize {

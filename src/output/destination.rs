@@ -149,6 +149,18 @@ fn plain(error: io::Error) -> io::Error {
     error.kind().into()
 }
 
+/// Fails if there is a file at `path` that holds something else than a capture.
+pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
+    match is_capture(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            Err(io::Error::other(DestinationError::NotACapture { path: path.display().to_string() }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether a file is empty or begins as pcap or pcapng do, in either byte order.
 fn is_capture(path: &Path) -> io::Result<bool> {
     let mut magic = Vec::new();

@@ -8,14 +8,17 @@ pub mod destination;
 mod order;
 mod pcap;
 mod pcapng;
+mod split;
 mod writer;
 
 use std::io;
+use std::path::Path;
 
 use crate::frame::LinkType;
 use crate::trace::Direction;
 use destination::Destination;
 use order::Window;
+use split::Split;
 use writer::Writer;
 
 /// The snap length that captures state, in bytes: tcpdump's, above any packet of ours.
@@ -64,20 +67,50 @@ impl Packet<'_> {
     }
 }
 
-/// A capture that is being written.
+/// A capture that is being written, or one for each conversation.
 pub struct Capture {
+    sink: Sink,
+    format: Format,
+    packets: u64,
+}
+
+enum Sink {
+    One(Box<One>),
+    Split(Box<Split>),
+}
+
+/// All packets in one capture, in order of time.
+struct One {
     encoder: Encoder,
     /// What stands before the packets, until it is written with the first of them.
     header: Vec<u8>,
     window: Window,
     writer: Writer,
-    packets: u64,
     late: u64,
 }
 
 enum Encoder {
     Pcap(pcap::Encoder),
     PcapNg(Box<pcapng::Encoder>),
+}
+
+impl Encoder {
+    fn new(format: Format, link_type: LinkType, inputs: &[String], header: &mut Vec<u8>) -> Self {
+        match format {
+            Format::NsecPcap | Format::Pcap => {
+                Self::Pcap(pcap::Encoder::new(format == Format::NsecPcap, link_type, header))
+            }
+            Format::PcapNg => Self::PcapNg(Box::new(pcapng::Encoder::new(link_type, inputs, header))),
+        }
+    }
+
+    #[inline]
+    fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+        match self {
+            Self::Pcap(encoder) => encoder.encode(packet, buffer),
+            Self::PcapNg(encoder) => encoder.encode(packet, buffer),
+        }
+    }
 }
 
 impl Capture {
@@ -92,20 +125,50 @@ impl Capture {
         inputs: &[String],
     ) -> io::Result<Self> {
         let mut header = Vec::new();
-        let encoder = match format {
-            Format::NsecPcap | Format::Pcap => {
-                Encoder::Pcap(pcap::Encoder::new(format == Format::NsecPcap, link_type, &mut header))
-            }
-            Format::PcapNg => Encoder::PcapNg(Box::new(pcapng::Encoder::new(link_type, inputs, &mut header))),
-        };
+        let encoder = Encoder::new(format, link_type, inputs, &mut header);
         let writer = Writer::new(destination)?;
-        Ok(Self { encoder, header, window: Window::new(), writer, packets: 0, late: 0 })
+        let one = One { encoder, header, window: Window::new(), writer, late: 0 };
+        Ok(Self { sink: Sink::One(Box::new(one)), format, packets: 0 })
+    }
+
+    /// Begins a capture for each conversation, in `directory`.
+    ///
+    /// # Errors
+    /// The directory is not there and cannot be made.
+    pub fn split(directory: &Path, format: Format, link_type: LinkType) -> io::Result<Self> {
+        let split = Split::new(directory, format, link_type)?;
+        Ok(Self { sink: Sink::Split(Box::new(split)), format, packets: 0 })
     }
 
     /// Whether the format keeps a packet's comments.
     #[must_use]
     pub fn has_comments(&self) -> bool {
-        matches!(self.encoder, Encoder::PcapNg(_))
+        self.format == Format::PcapNg
+    }
+
+    /// Says that the packets to come are of this conversation: the number of its input, its number there, the name of the
+    /// input, the trace's id.
+    ///
+    /// # Errors
+    /// There is a file in the way of the conversation's capture.
+    #[inline]
+    pub fn select(&mut self, input: u32, conversation: u32, name: &str, trace_id: u64) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::One(_) => Ok(()),
+            Sink::Split(split) => split.select((input, conversation), name, trace_id),
+        }
+    }
+
+    /// Says that this conversation has ended.
+    ///
+    /// # Errors
+    /// Its capture cannot be written.
+    #[inline]
+    pub fn end(&mut self, input: u32, conversation: u32) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::One(_) => Ok(()),
+            Sink::Split(split) => split.end((input, conversation)),
+        }
     }
 
     /// Writes a packet.
@@ -114,15 +177,10 @@ impl Capture {
     /// What was written before could not be.
     pub fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         self.packets += 1;
-        let Self { encoder, window, .. } = self;
-        window.push(packet.order, |buffer| match encoder {
-            Encoder::Pcap(encoder) => encoder.encode(packet, buffer),
-            Encoder::PcapNg(encoder) => encoder.encode(packet, buffer),
-        });
-        if self.window.is_full() {
-            self.release(false)?;
+        match &mut self.sink {
+            Sink::One(one) => one.write(packet),
+            Sink::Split(split) => split.write(packet),
         }
-        Ok(())
     }
 
     /// Writes out all that is held back for the order of time: for an input that has nothing more at the moment.
@@ -130,17 +188,36 @@ impl Capture {
     /// # Errors
     /// As for [`Self::write`].
     pub fn flush(&mut self) -> io::Result<()> {
-        self.release(true)
+        match &mut self.sink {
+            Sink::One(one) => one.release(true),
+            Sink::Split(_) => Ok(()),
+        }
     }
 
     /// Writes what is left, the header at least, and puts the capture in its place.
     ///
     /// # Errors
     /// As for [`Self::write`], and where the file cannot be put in its place.
-    pub fn finish(mut self) -> io::Result<Written> {
+    pub fn finish(self) -> io::Result<Written> {
+        let late = match self.sink {
+            Sink::One(one) => one.finish()?,
+            Sink::Split(split) => split.finish().map(|()| 0)?,
+        };
+        Ok(Written { packets: self.packets, late })
+    }
+}
+
+impl One {
+    fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        let Self { encoder, window, .. } = self;
+        window.push(packet.order, |buffer| encoder.encode(packet, buffer));
+        if window.is_full() { self.release(false) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> io::Result<u64> {
         self.release(true)?;
         self.writer.finish()?;
-        Ok(Written { packets: self.packets, late: self.late })
+        Ok(self.late)
     }
 
     fn release(&mut self, all: bool) -> io::Result<()> {
