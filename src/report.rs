@@ -178,13 +178,20 @@ impl Display for Counted<'_> {
                 "{} no IP address for one or both sides; made-up ones stand in ({example}); set them with --local and --remote",
                 many("trace has", "traces have")
             ),
-            Warning::LossyText => write!(
-                f,
-                "JSON_BODY_AS_STRING has lost what is not UTF-8 in at least {}, and {} with addresses or events ({example}); to \
-                 keep all, tap with JSON_BODY_AS_BYTES",
-                counted(*count - self.lost_messages, "body", "bodies"),
-                counted(self.lost_messages, "message", "messages")
-            ),
+            Warning::LossyText => {
+                let bodies = *count - self.lost_messages;
+                let bodies =
+                    (bodies > 0).then(|| format!("bytes of at least {}", counted(bodies, "body", "bodies")));
+                let messages = (self.lost_messages > 0).then(|| {
+                    format!("{} with addresses or events", counted(self.lost_messages, "message", "messages"))
+                });
+                let lost: Vec<String> = bodies.into_iter().chain(messages).collect();
+                write!(
+                    f,
+                    "JSON_BODY_AS_STRING has lost {} ({example}); to keep all, tap with JSON_BODY_AS_BYTES",
+                    lost.join(", and ")
+                )
+            }
             Warning::FailedMessage => write!(
                 f,
                 "{} lost in Envoy, which says that it could not write JSON ({example}); to keep all, tap with \

@@ -81,7 +81,8 @@ impl Beginnings {
             beginning.trace.id,
         )?;
         let pair = pair(&addresses);
-        let is_return = self.is_return(pair, beginning, report);
+        // Alone in its capture, a conversation cannot be taken for another one.
+        let is_return = !capture.is_split() && self.is_return(pair, beginning, report);
         let occurrence = if is_return { self.returns } else { 0 };
         let max = max_payload(addresses.local.ip());
         let mut tcp = Tcp::new(

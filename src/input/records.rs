@@ -140,7 +140,8 @@ impl Records {
                 Found::Incomplete if self.source.is_at_end() => {
                     let rest = self.source.available();
                     self.is_finished = true;
-                    if rest.trim_ascii().is_empty() {
+                    // What goes on in the last line has been told of with the lines before.
+                    if rest.trim_ascii().is_empty() || self.is_in_noise {
                         return Ok(Next::End);
                     }
                     self.record = 0..rest.len();

@@ -140,6 +140,12 @@ impl Capture {
         Ok(Self { sink: Sink::Split(Box::new(split)), format, packets: 0 })
     }
 
+    /// Whether each conversation has a capture of its own.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        matches!(self.sink, Sink::Split(_))
+    }
+
     /// Whether the format keeps a packet's comments.
     #[must_use]
     pub fn has_comments(&self) -> bool {

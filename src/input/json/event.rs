@@ -68,6 +68,11 @@ pub(super) fn is_lost_connection(record: &[u8], range: Range<usize>) -> bool {
         })
 }
 
+/// Fails unless the record is JSON.
+pub(super) fn check(record: &[u8]) -> Result<(), Damage> {
+    parse::<IgnoredAny>(record, 0..record.len()).map(drop)
+}
+
 fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Result<T, Damage> {
     let text = &record[range.clone()];
     serde_json::from_slice(text).map_err(|error| {

@@ -74,6 +74,11 @@ impl Cursor {
                 _ => wrapper.skip_to(value_end(record, value)?),
             }
         }
+        let is_empty = trace.as_ref().is_none_or(|head| head.connection.is_none());
+        if is_empty && self.event.is_none() && self.events.is_none() && self.broken.is_none() {
+            // A record that says nothing may be one that is broken where only names and brackets were looked at.
+            event::check(record)?;
+        }
         Ok(trace.map_or(Begun::Nothing, |head| Begun::Trace(Head { sample_rate, ..head })))
     }
 
