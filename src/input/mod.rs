@@ -7,6 +7,7 @@
 mod binary;
 pub mod format;
 mod json;
+mod literal;
 mod records;
 mod source;
 mod text;

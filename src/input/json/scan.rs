@@ -1,10 +1,10 @@
 //! The structure of JSON text, without a look at its values: where a value ends, and the members of an object.
 //!
-//! Strings are passed over with memchr and nesting is counted, so that neither length nor depth costs more than time.
+//! Strings are passed over at once and nesting is counted, so that neither length nor depth costs more than time.
 
 use std::ops::Range;
 
-use memchr::memchr3;
+use crate::input::literal;
 
 /// Where a record breaks, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,9 @@ pub(super) fn skip_space(record: &[u8], at: usize) -> usize {
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
 }
 
-/// Where the string ends whose opening quote stands at `at`, or `None` if it goes on behind the record. A line's end
-/// ends it too, as JSON has none in strings: whoever reads the string says that it is broken.
+/// Where the string ends whose opening quote stands at `at`, or `None` if it goes on behind the record.
 pub(super) fn string_end(record: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
-    loop {
-        at += memchr3(b'"', b'\\', b'\n', record.get(at..)?)?;
-        match record[at] {
-            b'"' => return Some(at + 1),
-            b'\n' => return Some(at),
-            _ => at += 2,
-        }
-    }
+    literal::end(record, at + 1, b'"')
 }
 
 /// Where the value ends that begins at `at`.

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::scan::string_end;
+use crate::input::literal;
 use crate::input::text::split::Scanned;
 
 /// The names of the members at the top of a record.
@@ -23,6 +23,7 @@ pub(in crate::input) struct Scanner {
     /// How far it has come, from the beginning of the record.
     at: usize,
     depth: usize,
+    is_in_string: bool,
 }
 
 impl Scanner {
@@ -49,15 +50,15 @@ impl Scanner {
     }
 
     fn find(&mut self, bytes: &[u8]) -> Scanned {
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            if self.is_in_string {
+                let end = literal::end(bytes, self.at, b'"');
+                self.is_in_string = end.is_none();
+                self.at = end.unwrap_or(bytes.len());
+            }
+            let Some(&byte) = bytes.get(self.at) else { return Scanned::Incomplete };
             match byte {
-                b'"' => match string_end(bytes, self.at) {
-                    Some(end) => {
-                        self.at = end;
-                        continue;
-                    }
-                    None => return Scanned::Incomplete,
-                },
+                b'"' => self.is_in_string = true,
                 b'{' => self.depth += 1,
                 b'}' if self.depth == 1 => return Scanned::Record(self.at + 1),
                 b'}' => self.depth -= 1,
@@ -70,7 +71,6 @@ impl Scanner {
             }
             self.at += 1;
         }
-        Scanned::Incomplete
     }
 }
 

@@ -9,9 +9,9 @@
 //!
 //! The lexer works on a record where it lies; only [`Lexer::string`] copies, what it unescapes.
 
-use std::ops::Range;
+use memchr::memchr;
 
-use memchr::{memchr, memchr3};
+use crate::input::literal;
 
 /// Why a record cannot be read on, and where in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,24 +204,22 @@ impl Lexer {
     }
 
     fn literal(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
-        let quote = record[self.at];
-        self.at += 1;
-        loop {
-            let rest = &record[self.at..];
-            let plain = memchr3(quote, b'\\', b'\n', rest).ok_or_else(|| self.fail(CUT))?;
-            out.extend_from_slice(&rest[..plain]);
-            self.at += plain + 1;
-            match rest[plain] {
-                b'\\' => self.at += unescape(&record[self.at..], out).ok_or_else(|| self.fail(CUT))?,
-                b'\n' => return Err(self.fail(OPEN_STRING)),
-                _ => return Ok(()),
-            }
+        let start = self.at;
+        self.skip_literal(record)?;
+        let content = &record[start + 1..self.at];
+        // At the end of a line the string ends without a quote, or with one that is escaped.
+        let Some((quote, content)) = content.split_last() else { return Err(self.fail(OPEN_STRING)) };
+        let escapes = content.iter().rev().take_while(|&&byte| byte == b'\\').count();
+        if *quote != record[start] || !escapes.is_multiple_of(2) {
+            return Err(self.fail(OPEN_STRING));
         }
+        unescape(content, out);
+        Ok(())
     }
 
     fn skip_literal(&mut self, record: &[u8]) -> Result<(), TextError> {
-        let end = literal_end(record, self.at).ok_or_else(|| self.fail(CUT))?;
-        self.at = end;
+        let quote = record[self.at];
+        self.at = literal::end(record, self.at + 1, quote).ok_or_else(|| self.fail(CUT))?;
         Ok(())
     }
 
@@ -258,21 +256,6 @@ impl Lexer {
 const NOT_A_NUMBER: &str = "there is no number here, or one that is too large";
 const OPEN_STRING: &str = "a string does not end on its line";
 
-/// Where the literal that begins at `at` ends, or `None` if it goes on behind the record. A line's end ends it too:
-/// whoever reads it says that it is broken.
-pub(super) fn literal_end(record: &[u8], at: usize) -> Option<usize> {
-    let quote = record[at];
-    let mut at = at + 1;
-    loop {
-        at += memchr3(quote, b'\\', b'\n', record.get(at..)?)?;
-        match record[at] {
-            b'\\' => at += 2,
-            b'\n' => return Some(at),
-            _ => return Some(at + 1),
-        }
-    }
-}
-
 /// Where the comment that begins at `at` ends, or `None` if it goes on behind the record.
 pub(super) fn comment_end(record: &[u8], at: usize) -> Option<usize> {
     memchr(b'\n', &record[at..]).map(|length| at + length)
@@ -283,26 +266,64 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }
 
-/// Unescapes what stands behind a backslash and returns its length, or `None` if the record ends in it.
-fn unescape(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
-    let first = *escape.first()?;
+/// Appends what a string stands for.
+fn unescape(string: &[u8], out: &mut Vec<u8>) {
+    // No escape stands for more bytes than it has. Bytes are put into room that is there already, as half of the bytes of
+    // a binary body are escapes, and a call for each would take longer than the rest.
+    let mut end = out.len();
+    out.resize(end + string.len(), 0);
+    let mut at = 0;
+    while at < string.len() {
+        let byte = string[at];
+        if byte != b'\\' {
+            out[end] = byte;
+            (at, end) = (at + 1, end + 1);
+            continue;
+        }
+        if let [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] =
+            string[at + 1..].first_chunk().copied().unwrap_or_default()
+        {
+            out[end] = (a - b'0') << 6 | (b - b'0') << 3 | (c - b'0');
+            (at, end) = (at + 4, end + 1);
+            continue;
+        }
+        let (length, character) = escape(&string[at + 1..]);
+        match character {
+            Escape::Byte(byte) => {
+                out[end] = byte;
+                end += 1;
+            }
+            Escape::Character(character) => {
+                end += character.encode_utf8(&mut out[end..]).len();
+            }
+        }
+        at += 1 + length;
+    }
+    out.truncate(end);
+}
+
+enum Escape {
+    Byte(u8),
+    Character(char),
+}
+
+/// What stands behind a backslash: its length, and what it means. Nothing there means the backslash itself.
+fn escape(text: &[u8]) -> (usize, Escape) {
+    let Some(&first) = text.first() else { return (0, Escape::Byte(b'\\')) };
     let byte = match first {
         b'0'..=b'7' => {
-            let digits = digits(escape, 3, 8)?;
-            out.push(number(&escape[digits.clone()], 8) as u8);
-            return Some(digits.end);
+            let (length, number) = number(text, 3, 8);
+            return (length, Escape::Byte(number as u8));
         }
         b'x' | b'X' => {
-            let digits = digits(&escape[1..], 2, 16)?;
-            out.push(number(&escape[1..][digits.clone()], 16) as u8);
-            return Some(1 + digits.end);
+            let (length, number) = number(&text[1..], 2, 16);
+            return (1 + length, Escape::Byte(number as u8));
         }
         b'u' | b'U' => {
-            let digits = digits(&escape[1..], if first == b'u' { 4 } else { 8 }, 16)?;
-            let character = char::from_u32(number(&escape[1..][digits.clone()], 16));
-            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            return Some(1 + digits.end);
+            let (length, number) = number(&text[1..], if first == b'u' { 4 } else { 8 }, 16);
+            // The replacement is no longer in UTF-8 than the shortest escape that needs it.
+            let character = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER);
+            return (1 + length, Escape::Character(character));
         }
         b'a' => 0x07,
         b'b' => 0x08,
@@ -313,16 +334,11 @@ fn unescape(escape: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         b'r' => b'\r',
         other => other,
     };
-    out.push(byte);
-    Some(1)
+    (1, Escape::Byte(byte))
 }
 
-/// The range of up to `most` digits at the beginning of `bytes`, or `None` if they may go on behind them.
-fn digits(bytes: &[u8], most: usize, radix: u32) -> Option<Range<usize>> {
-    let count = bytes.iter().take(most).take_while(|&&byte| char::from(byte).is_digit(radix)).count();
-    (count < bytes.len()).then_some(0..count)
-}
-
-fn number(digits: &[u8], radix: u32) -> u32 {
-    digits.iter().fold(0, |number, &digit| number * radix + char::from(digit).to_digit(radix).unwrap_or(0))
+/// The number that up to `most` digits at the beginning of `text` make, and how many they are.
+fn number(text: &[u8], most: usize, radix: u32) -> (usize, u32) {
+    let digits = text.iter().take(most).map_while(|&byte| char::from(byte).to_digit(radix));
+    digits.fold((0, 0), |(length, number), digit| (length + 1, number * radix + digit))
 }

@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::lexer::{comment_end, literal_end};
+use super::lexer::comment_end;
+use crate::input::literal;
 
 /// The names of the messages at the top of a trace.
 const TRACES: [&[u8]; 4] = [
@@ -18,6 +19,8 @@ pub(in crate::input) struct Scanner {
     /// How far it has come, from the beginning of the record.
     at: usize,
     depth: usize,
+    /// The quote of the string in which it is.
+    string: Option<u8>,
 }
 
 /// How far a record reaches.
@@ -53,7 +56,13 @@ impl Scanner {
     }
 
     fn find(&mut self, bytes: &[u8]) -> Scanned {
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            if let Some(quote) = self.string {
+                let end = literal::end(bytes, self.at, quote);
+                self.string = if end.is_none() { Some(quote) } else { None };
+                self.at = end.unwrap_or(bytes.len());
+            }
+            let Some(&byte) = bytes.get(self.at) else { return Scanned::Incomplete };
             match byte {
                 b'{' | b'<' => self.depth += 1,
                 b'}' | b'>' if self.depth <= 1 => {
@@ -61,13 +70,7 @@ impl Scanner {
                     return if self.depth == 1 { Scanned::Record(end) } else { Scanned::Noise(end) };
                 }
                 b'}' | b'>' => self.depth -= 1,
-                b'"' | b'\'' if self.at > 0 => match literal_end(bytes, self.at) {
-                    Some(end) => {
-                        self.at = end;
-                        continue;
-                    }
-                    None => return Scanned::Incomplete,
-                },
+                b'"' | b'\'' if self.at > 0 => self.string = Some(byte),
                 b'#' => match comment_end(bytes, self.at) {
                     Some(end) => {
                         self.at = end;
@@ -94,7 +97,6 @@ impl Scanner {
             }
             self.at += 1;
         }
-        Scanned::Incomplete
     }
 }
 
