@@ -244,6 +244,7 @@ impl Sequencer {
         let waiting = Waiting {
             needs_next,
             needs_end: false,
+            ends_at: u64::MAX,
             is_early: arrival != Arrival::Next,
             arrived: self.arrived,
             next: None,
@@ -251,7 +252,7 @@ impl Sequencer {
         };
         if arrival != Arrival::Late {
             self.queue.push(waiting);
-        } else if !self.queue.insert(waiting, WINDOW) {
+        } else if !self.queue.insert(waiting) {
             self.duplicates += 1;
         }
         None

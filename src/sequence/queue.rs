@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::WINDOW;
 use super::trace::Span;
 use crate::trace::{Data, Direction, Event, Length, TraceId, What};
 
@@ -35,6 +36,8 @@ pub(super) struct Waiting {
     pub(super) needs_next: bool,
     /// It is only complete with the next write or the close of its trace.
     pub(super) needs_end: bool,
+    /// When so many events have come, it waits for that no longer: the close has come, but others before it had not.
+    pub(super) ends_at: u64,
     /// Something before it was missing when it came.
     pub(super) is_early: bool,
     /// The number of the event among all that have come.
@@ -60,7 +63,7 @@ impl Queue {
     /// Whether the event at the front has what it needs, when `arrived` events have come.
     pub(super) fn is_front_complete(&self, arrived: u64) -> bool {
         let Some(front) = self.front() else { return false };
-        if front.needs_end {
+        if front.needs_end && arrived < front.ends_at {
             return false;
         }
         if !front.needs_next {
@@ -103,8 +106,12 @@ impl Queue {
                 return;
             }
         }
-        let earlier = self.ending.remove(&trace).and_then(|number| number.checked_sub(self.first));
+        let earlier = self.ending.get(&trace).and_then(|number| number.checked_sub(self.first));
         if let Some(Some(earlier)) = earlier.and_then(|place| self.waiting.get_mut(place as usize)) {
+            if !is_write && waiting.is_early {
+                earlier.ends_at = waiting.arrived + WINDOW;
+                return;
+            }
             earlier.needs_end = false;
             if is_write
                 && let (What::Data(earlier), What::Data(data)) =
@@ -114,6 +121,7 @@ impl Queue {
                 data.end_stream = true;
             }
         }
+        self.ending.remove(&trace);
         if let What::Data(data) = &waiting.event.what
             && data.end_stream
         {
@@ -134,16 +142,16 @@ impl Queue {
     }
 
     /// Puts an event that came late before those of its trace that belong behind it: it takes the place of the first of
-    /// them, that one the place of the second, and so on. Looks at those that came within `window` before it. Returns
+    /// them, that one the place of the second, and so on. Looks at those that came within the window before it. Returns
     /// whether there was a place: else the event has come twice, or too late.
-    pub(super) fn insert(&mut self, waiting: Waiting, window: u64) -> bool {
+    pub(super) fn insert(&mut self, waiting: Waiting) -> bool {
         let trace = waiting.event.trace;
         let span = waiting.event.span();
         let mut places = vec![self.waiting.len()];
         let mut before = None;
         for (place, other) in self.waiting.iter().enumerate().rev() {
             let Some(other) = other else { continue };
-            if waiting.arrived - other.arrived > window {
+            if waiting.arrived - other.arrived > WINDOW {
                 break;
             }
             if other.event.trace != trace {
@@ -176,7 +184,50 @@ impl Queue {
                 self.link(trace, self.first + place as u64, needs_next);
             }
         }
+        self.settle_end(trace);
         true
+    }
+
+    /// Finds the last write of a trace anew, after its events have changed places.
+    fn settle_end(&mut self, trace: TraceId) {
+        let newest = self.waiting.back().and_then(Option::as_ref).map_or(0, |waiting| waiting.arrived);
+        let (mut is_ending, mut has_close) = (false, false);
+        let mut last = None;
+        for (place, waiting) in self.waiting.iter_mut().enumerate().rev() {
+            let Some(waiting) = waiting else { continue };
+            if newest.saturating_sub(waiting.arrived) > WINDOW {
+                break;
+            }
+            if waiting.event.trace != trace {
+                continue;
+            }
+            match &mut waiting.event.what {
+                What::Data(data) if data.direction == Direction::Write => {
+                    is_ending |= std::mem::take(&mut data.end_stream);
+                    waiting.needs_end = false;
+                    last.get_or_insert(place);
+                }
+                What::Data(_) | What::Opened => {}
+                What::Closed | What::Ended => has_close = true,
+            }
+        }
+        let Some(place) = last.filter(|_| is_ending) else { return };
+        if let Some(Waiting { event: Event { what: What::Data(data), .. }, needs_end, ends_at, .. }) =
+            &mut self.waiting[place]
+        {
+            data.end_stream = true;
+            *needs_end = true;
+            *ends_at = if has_close { newest + WINDOW } else { u64::MAX };
+        }
+        let earlier = self.ending.remove(&trace).and_then(|number| number.checked_sub(self.first));
+        if let Some(earlier) = earlier.map(|earlier| earlier as usize).filter(|&earlier| earlier != place)
+            && let Some(Some(Waiting { event: Event { what: What::Data(data), .. }, needs_end, .. })) =
+                self.waiting.get_mut(earlier)
+            && earlier < place
+        {
+            (data.end_stream, *needs_end) = (false, false);
+        }
+        self.ending.insert(trace, self.first + place as u64);
     }
 
     /// Takes the event at the front, completed as far as possible.

@@ -145,6 +145,11 @@ impl Trace {
             return if is_too_late || has_gone_on { Arrival::Duplicate } else { Arrival::Late };
         }
         let is_early = !self.is_open || span.start > expected && !self.is_arrived_cut;
+        if self.has_close && !span.is_close {
+            // The close said nothing of where it belongs: behind this.
+            self.arrived = span.end;
+            return Arrival::Late;
+        }
         if span.start < u64::MAX {
             self.arrived = span.end;
         }
