@@ -5,7 +5,7 @@
 //! from.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 /// The trace that an event belongs to, unique among the connections that are open at one time in one input.
@@ -129,12 +129,18 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(address) => address.fmt(f),
-            Self::Pipe(path) => write!(f, "pipe:{path}"),
-            Self::Internal(name) => write!(f, "internal:{name}"),
-            Self::Host(host) => f.write_str(host),
-        }
+        let (kind, name) = match self {
+            Self::Ip(address) => return address.fmt(f),
+            Self::Pipe(path) => ("pipe:", path),
+            Self::Internal(name) => ("internal:", name),
+            Self::Host(host) => ("", host),
+        };
+        f.write_str(kind)?;
+        // What a trace holds must not steer the terminal on which it is shown.
+        name.chars().try_for_each(|char| match char.is_control() {
+            true => write!(f, "{}", char.escape_default()),
+            false => f.write_char(char),
+        })
     }
 }
 

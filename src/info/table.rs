@@ -14,7 +14,9 @@ const HEADINGS: [&str; 10] =
 const IS_NUMBER: [bool; 10] = [true, false, false, false, false, true, true, true, true, false];
 /// The columns with addresses give way where a table would be too wide.
 const ADDRESSES: [usize; 2] = [1, 2];
-const NARROWEST_ADDRESS: usize = 9;
+/// What is still too wide is cut from the notes, which the warnings below say too.
+const NOTES: usize = 9;
+const NARROWEST_ADDRESS: usize = 6;
 const GAP: &str = "  ";
 
 /// Writes what is in an input.
@@ -64,6 +66,7 @@ fn write_traces(traces: &[TraceInfo], out: &mut impl Write) -> fmt::Result {
         }
         widths[widest] -= 1;
     }
+    widths[NOTES] -= total(&widths).saturating_sub(WIDTH).min(widths[NOTES] - HEADINGS[NOTES].len());
     write_row(&HEADINGS.map(str::to_owned), &widths, out)?;
     rows.iter().try_for_each(|row| write_row(row, &widths, out))
 }
@@ -72,7 +75,7 @@ fn write_row(cells: &[String; 10], widths: &[usize; 10], out: &mut impl Write) -
     let mut line = String::new();
     for (column, cell) in cells.iter().enumerate() {
         let width = widths[column];
-        let cell = elided(cell, width);
+        let cell = if column == NOTES { cell.chars().take(width).collect() } else { elided(cell, width) };
         let gap = if column > 0 { GAP } else { "" };
         if IS_NUMBER[column] {
             write!(line, "{gap}{cell:>width$}")?;
@@ -98,7 +101,7 @@ fn row(trace: &TraceInfo) -> [String; 10] {
     // 2026-11-20T10:58:36.880974Z
     let start = trace.first.as_deref().map_or("", |first| first.get(11..19).unwrap_or(first));
     let seconds = match trace.first_ns {
-        Some(first) => format!("{:.3}", (trace.last_ns as f64 - first as f64) / 1e9),
+        Some(first) => seconds(trace.last_ns as f64 - first as f64),
         None => String::new(),
     };
     [
@@ -113,6 +116,12 @@ fn row(trace: &TraceInfo) -> [String; 10] {
         grouped(trace.written.bytes),
         notes(trace),
     ]
+}
+
+/// To the millisecond, unless there are many.
+fn seconds(nanoseconds: f64) -> String {
+    let seconds = nanoseconds / 1e9;
+    if seconds.abs() < 1000.0 { format!("{seconds:.3}") } else { format!("{seconds:.0}") }
 }
 
 fn notes(trace: &TraceInfo) -> String {

@@ -193,7 +193,7 @@ impl Records {
 
     /// Extends a raw record by the sample rate that may stand behind it, unless that has yet to come.
     fn find_sample_rate(&mut self) -> Result<Found, RecordError> {
-        while !self.source.is_at_end() {
+        loop {
             match sample_rate(&self.source.available()[self.record.end..]) {
                 Ok(length) if self.record.end + length <= self.source.available().len() => {
                     self.record.end += length;
@@ -202,7 +202,8 @@ impl Records {
                 Err(FrameError::Broken(_)) => break,
                 Ok(_) | Err(FrameError::Incomplete) => {}
             }
-            if self.source.fill().map_err(RecordError::Io)? == Fill::Idle {
+            let is_all = self.source.is_at_end();
+            if is_all || self.source.fill().map_err(RecordError::Io)? == Fill::Idle {
                 break;
             }
         }

@@ -39,7 +39,11 @@ impl Cursor {
                 Ok(Some(member)) => member,
                 // A trace that has been found is good up to where the record breaks.
                 Err(error) if trace.is_none() => return Err(error.into()),
-                Ok(None) | Err(_) => break,
+                Ok(None) => break,
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                    break;
+                }
             };
             let kind = match &record[name] {
                 b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
@@ -53,7 +57,10 @@ impl Cursor {
                     let end = match value_end(record, value) {
                         Ok(end) => end,
                         Err(error) if trace.is_none() => return Err(error.into()),
-                        Err(_) => break,
+                        Err(error) => {
+                            self.broken.get_or_insert(error);
+                            break;
+                        }
                     };
                     if is_rate {
                         sample_rate = event::sample_rate(record, value..end);
@@ -71,7 +78,8 @@ impl Cursor {
                         None => break,
                     }
                 }
-                _ => wrapper.skip_to(value_end(record, value)?),
+                b'n' => wrapper.skip_to(value_end(record, value)?),
+                _ => return Err(ScanError { at: value, what: "a trace is not an object" }.into()),
             }
         }
         let is_empty = trace.as_ref().is_none_or(|head| head.connection.is_none());
@@ -121,9 +129,20 @@ impl Cursor {
                     self.events = batch(record, value + 1);
                 }
                 (b"event", b'{') => self.event = Some(value),
+                (b"event" | b"events", b'n') => {}
+                (b"event" | b"events", _) => {
+                    self.broken = Some(ScanError { at: value, what: "this is no event" });
+                    break None;
+                }
                 _ => {}
             }
-            let Ok(end) = value_end(record, value) else { break None };
+            let end = match value_end(record, value) {
+                Ok(end) => end,
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                    break None;
+                }
+            };
             match name {
                 b"trace_id" | b"traceId" => id = event::trace_id(record, value..end)?,
                 b"connection" => connection = event::connection(record, value..end)?,

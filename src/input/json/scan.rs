@@ -57,13 +57,15 @@ pub(super) fn value_end(record: &[u8], at: usize) -> Result<usize, ScanError> {
 /// Goes through the members of an object, or the elements of an array.
 #[derive(Clone, Debug)]
 pub(super) struct Items {
+    /// Where the opening bracket stands.
+    open: usize,
     at: usize,
 }
 
 impl Items {
     /// The items behind the opening bracket that stands before `at`.
     pub(super) fn new(at: usize) -> Self {
-        Self { at }
+        Self { open: at - 1, at }
     }
 
     /// The next member: its name without the quotes, and where its value begins. To get to the next one, say with
@@ -76,6 +78,9 @@ impl Items {
             return Err(ScanError { at: start, what: "there is no member name here" });
         }
         let end = string_end(record, start).ok_or(ScanError { at: start, what: CUT })?;
+        if end - start < 2 || record[end - 1] != b'"' {
+            return Err(ScanError { at: start, what: "a member's name does not end on its line" });
+        }
         let colon = skip_space(record, end);
         match record.get(colon) {
             Some(b':') => {}
@@ -101,7 +106,10 @@ impl Items {
             self.at = skip_space(record, self.at);
             match record.get(self.at) {
                 Some(b',') => self.at += 1,
-                Some(b'}' | b']') => {
+                Some(close @ (b'}' | b']')) => {
+                    if (*close == b'}') != (record[self.open] == b'{') {
+                        return Err(ScanError { at: self.at, what: "this bracket closes none" });
+                    }
                     self.at += 1;
                     return Ok(None);
                 }
