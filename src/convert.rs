@@ -77,7 +77,7 @@ impl Run<'_> {
                 Ok(Step::Event) => self.event(origin, input.event())?,
                 Ok(Step::Idle) => self.idle()?,
                 Ok(Step::End) => break,
-                Err(error) => self.report.error(&error),
+                Err(error) => self.report.input_error(error.name(), &error),
             }
         }
         self.summarize(&input);
@@ -106,7 +106,7 @@ impl Run<'_> {
                 }
                 Ok(Next::Idle) => self.idle()?,
                 Ok(Next::End) => break,
-                Err(error) => self.report.error(&error),
+                Err(error) => self.report.input_error(error.name(), &error),
             }
         }
         Ok(())

@@ -136,6 +136,7 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && capture.is_none() => return Ok(SUCCESS),
         written => written.with_context(|| capture_name.clone())?,
     };
+    report.print_more_errors();
     if !cli.quiet {
         report.print_warnings();
         if let Some(written) = written {

@@ -1,6 +1,6 @@
 //! What a person is told: errors as they come, warnings once a kind with a count, and a summary at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
 
 use crate::progress::Progress;
@@ -46,9 +46,24 @@ pub struct Report {
     lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
+    /// How many parts of an input, by its name, could not be read.
+    input_errors: HashMap<String, u64>,
 }
 
+/// Of one input not more errors than this are shown.
+pub const MAX_ERRORS: usize = 20;
+
 impl Report {
+    /// Says what is wrong with a part of the input `name`, at once; of many parts only the first, and how many there are
+    /// in the end.
+    pub fn input_error(&mut self, name: &str, error: &dyn Display) {
+        let count = self.input_errors.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        if *count <= MAX_ERRORS as u64 {
+            self.error(error);
+        }
+    }
+
     /// Says what is wrong with an input, at once.
     pub fn error(&mut self, error: &dyn Display) {
         self.errors += 1;
@@ -107,6 +122,16 @@ impl Report {
     #[must_use]
     pub fn count(&self, warning: Warning) -> u64 {
         self.warnings.get(&warning).map_or(0, |&(count, _)| count)
+    }
+
+    /// Prints how many errors were not shown.
+    pub fn print_more_errors(&self) {
+        for (name, count) in &self.input_errors {
+            let more = count.saturating_sub(MAX_ERRORS as u64);
+            if more > 0 {
+                message("error", &format!("{name}: {}", counted(more, "more error", "more errors")));
+            }
+        }
     }
 
     /// Prints the warnings.

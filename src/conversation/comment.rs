@@ -79,7 +79,8 @@ pub(super) fn data(
             ("tap.truncated", None)
         }
     };
-    report.missing_bytes += original.map_or(0, |original| original - captured);
+    report.missing_bytes =
+        report.missing_bytes.saturating_add(original.map_or(0, |original| original - captured));
     if capture.has_comments() {
         tcp.comment(format!("{key}=true"));
         tcp.comment(format!("tap.captured_length={captured}"));
@@ -98,10 +99,10 @@ pub(super) fn missing(
     report: &mut Report,
 ) {
     if missing.is_lost {
-        report.lost_bytes += missing.bytes;
+        report.lost_bytes = report.lost_bytes.saturating_add(missing.bytes);
         report.warn(Warning::Lost, || place(trace, origin));
     } else {
-        report.missing_bytes += missing.bytes;
+        report.missing_bytes = report.missing_bytes.saturating_add(missing.bytes);
     }
     if capture.has_comments() {
         let key = if missing.is_lost { "tap.lost_bytes" } else { "tap.missing_bytes" };

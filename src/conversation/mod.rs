@@ -95,18 +95,16 @@ impl Conversations {
         let (input, number, trace) = (origin.number, event.conversation, event.trace);
         let first = match &event.what {
             What::Opened => return Ok(()),
-            What::Ended => {
-                if conversation.tcp.is_some() {
-                    self.beginnings.end(conversation.pair);
-                }
-                *conversation = Conversation::default();
-                return capture.end(input, number);
-            }
+            What::Ended => return conversation.end(&mut self.beginnings, capture, (input, number)),
             What::Closed => None,
             What::Data(data) => Some((data.direction, &data.bytes[..])),
         };
         if conversation.is_unwanted || !self.beginnings.wants_time(event.time) {
-            return conversation.pass_over(&event);
+            if event.what == What::Closed {
+                return conversation.end(&mut self.beginnings, capture, (input, number));
+            }
+            conversation.pass_over(&event);
+            return Ok(());
         }
         let tcp = match &mut conversation.tcp {
             Some(tcp) => {
@@ -141,10 +139,8 @@ impl Conversations {
                 tcp.data(event.time, data, capture)
             }
             What::Opened | What::Closed | What::Ended => {
-                let closed = tcp.close(event.time, capture);
-                self.beginnings.end(conversation.pair);
-                *conversation = Conversation::default();
-                closed.and_then(|()| capture.end(input, number))
+                tcp.close(event.time, capture)?;
+                conversation.end(&mut self.beginnings, capture, (input, number))
             }
         }
     }
@@ -167,12 +163,29 @@ impl Conversations {
 
 impl Conversation {
     /// Takes an event that is not wanted: the bytes of those behind it stand where they would.
-    fn pass_over(&mut self, event: &Event<'_>) -> io::Result<()> {
-        if let (Some(tcp), What::Data(data)) = (&mut self.tcp, &event.what) {
-            let missing = event.missing.map_or(0, |missing| missing.bytes);
-            tcp.skip(data.direction, tcp::original_length(data) + missing);
+    fn pass_over(&mut self, event: &Event<'_>) {
+        let Some(tcp) = &mut self.tcp else { return };
+        if let Some(missing) = event.missing {
+            tcp.skip(missing.direction, missing.bytes);
         }
-        Ok(())
+        if let What::Data(data) = &event.what {
+            tcp.skip(data.direction, tcp::original_length(data));
+        }
+    }
+
+    /// Forgets the conversation, which is over, and makes room for another one with its `key`: the numbers of the input
+    /// and of the conversation.
+    fn end(
+        &mut self,
+        beginnings: &mut Beginnings,
+        capture: &mut Capture,
+        (input, number): (u32, u32),
+    ) -> io::Result<()> {
+        if self.tcp.is_some() {
+            beginnings.end(self.pair);
+        }
+        *self = Self::default();
+        capture.end(input, number)
     }
 
     /// Adds what an event says of the addresses. Once there are packets, theirs stand.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::input::format::Format;
 use crate::input::{Generation, Input, Step};
-use crate::report::counted;
+use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
 use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
 use protocol::{Protocol, Recognizer};
@@ -109,6 +109,7 @@ pub fn inspect(input: Input) -> InputInfo {
         tshark: Vec::new(),
     };
     let mut events = Sequencer::new(input);
+    let mut more_errors = 0;
     // By number of the conversation, the place of its trace.
     let mut open: Vec<Option<usize>> = Vec::new();
     loop {
@@ -116,8 +117,12 @@ pub fn inspect(input: Input) -> InputInfo {
             Ok(Step::Event) => info.event(&events.event(), &mut open),
             Ok(Step::Idle) => {}
             Ok(Step::End) => break,
-            Err(error) => info.errors.push(error.to_string()),
+            Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),
+            Err(_) => more_errors += 1,
         }
+    }
+    if more_errors > 0 {
+        info.errors.push(counted(more_errors, "more error", "more errors"));
     }
     let input = events.input();
     info.envoy = info.envoy.max(input.generation());
@@ -166,8 +171,8 @@ impl InputInfo {
                 open[number] = None;
             }
         }
-        trace.lost_bytes +=
-            event.missing.filter(|missing| missing.is_lost).map_or(0, |missing| missing.bytes);
+        let lost = event.missing.filter(|missing| missing.is_lost).map_or(0, |missing| missing.bytes);
+        trace.lost_bytes = trace.lost_bytes.saturating_add(lost);
         trace.events += 1;
         trace.first_ns.get_or_insert(event.time);
         trace.last_ns = event.time;
@@ -190,7 +195,7 @@ impl InputInfo {
         }
         self.warn_cut("max_buffered_rx_bytes", |trace| &trace.read);
         self.warn_cut("max_buffered_tx_bytes", |trace| &trace.written);
-        let lost: u64 = self.traces.iter().map(|trace| trace.lost_bytes).sum();
+        let lost = self.traces.iter().fold(0, |sum: u64, trace| sum.saturating_add(trace.lost_bytes));
         let is_nowhere = |trace: &&TraceInfo| trace.local.is_none() || trace.remote.is_none();
         let nowhere = self.traces.iter().filter(is_nowhere).count() as u64;
         let mut warn = |number: u64, one: &str, more: &str, text: &str| {
@@ -213,7 +218,7 @@ impl InputInfo {
         if bodies == 0 {
             return;
         }
-        let missing: u64 = infos().map(|info| info.missing_bytes).sum();
+        let missing = infos().fold(0, |sum: u64, info| sum.saturating_add(info.missing_bytes));
         let more = if infos().any(|info| info.missing_unknown) { " or more" } else { "" };
         let limit = infos().filter_map(|info| info.limit).max().unwrap_or_default();
         self.warnings.push(format!(
@@ -260,7 +265,7 @@ impl TraceInfo {
             Length::CutFrom(length) | Length::Lossy(length) => Some(length - captured),
             Length::Cut => None,
         };
-        info.missing_bytes += missing.unwrap_or_default();
+        info.missing_bytes = info.missing_bytes.saturating_add(missing.unwrap_or_default());
         info.missing_unknown |= missing.is_none();
         if matches!(data.length, Length::Lossy(_)) {
             return;

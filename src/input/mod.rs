@@ -38,6 +38,8 @@ pub struct Input {
     trace: TraceId,
     /// Nothing of that trace comes behind the record.
     ends_with_record: bool,
+    /// That record has been read: it is to be said that the trace has ended.
+    is_ended: bool,
     /// The sample rate that stands behind the record, which the trace's next event is to have.
     sample_rate: Option<SampleRate>,
     current: Current,
@@ -126,6 +128,19 @@ enum Body {
 struct Damage {
     at: usize,
     what: Cow<'static, str>,
+    /// It is in one event, and those behind it can be read.
+    is_in_event: bool,
+}
+
+impl Damage {
+    fn new(at: usize, what: impl Into<Cow<'static, str>>) -> Self {
+        Self { at, what: what.into(), is_in_event: false }
+    }
+
+    /// The same, where the next event can be found.
+    fn in_event(self) -> Self {
+        Self { is_in_event: true, ..self }
+    }
 }
 
 /// An event as far as it can be seen without its bytes: the fields are those of [`Event`].
@@ -220,6 +235,19 @@ pub enum InputError {
     },
 }
 
+impl InputError {
+    /// The input.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Io { name, .. }
+            | Self::Empty { name }
+            | Self::NotATap { name }
+            | Self::Damaged { name, .. } => name,
+        }
+    }
+}
+
 impl Input {
     /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
     /// unless `format` says it.
@@ -286,6 +314,7 @@ impl Input {
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
             ends_with_record: false,
+            is_ended: false,
             sample_rate: None,
             current: Current::Ended,
             scratch: Vec::new(),
@@ -293,6 +322,12 @@ impl Input {
             http_records: 0,
             has_failed: false,
         })
+    }
+
+    /// Whether it is read as it comes, from a pipe or a device.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.records.source().is_live()
     }
 
     /// Bytes that have been read and done with.
@@ -387,6 +422,10 @@ impl Input {
 
     fn step(&mut self) -> Result<Step, InputError> {
         loop {
+            if std::mem::take(&mut self.is_ended) {
+                self.current = Current::Ended;
+                return Ok(Step::Event);
+            }
             let found = if self.is_in_record {
                 self.next_in_record()
             } else {
@@ -524,19 +563,21 @@ impl Input {
                 }
                 return Ok(Some(Current::Decoded(decoded)));
             }
+            Err(damage) if damage.is_in_event => return Err(damage),
             Ok(None) | Err(_) => {}
         }
         self.is_in_record = false;
+        // The trace has ended, whatever is wrong with the record.
+        self.is_ended = self.ends_with_record;
         self.end_of_record()?;
-        next?;
-        Ok(self.ends_with_record.then_some(Current::Ended))
+        next.map(|_| None)
     }
 
     /// Says so where the record breaks off before its end.
     fn end_of_record(&self) -> Result<(), Damage> {
         if self.records.is_cut() {
             let at = self.records.record().len();
-            return Err(Damage { at, what: "the record breaks off here".into() });
+            return Err(Damage::new(at, "the record breaks off here"));
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(super) struct Records {
     number: u64,
     /// What stood last was neither a record nor what parts two of them.
     is_in_noise: bool,
+    /// Where the zeros begin that are being passed over.
+    zeros: Option<u64>,
     is_finished: bool,
     failed_messages: u64,
 }
@@ -75,6 +77,7 @@ impl Records {
             is_cut: false,
             number: 0,
             is_in_noise: false,
+            zeros: None,
             is_finished: false,
             failed_messages: 0,
         }
@@ -137,6 +140,7 @@ impl Records {
                     return Ok(Next::Record);
                 }
                 Found::Nothing => {}
+                Found::Idle => return Ok(Next::Idle),
                 Found::Incomplete if self.source.is_at_end() => {
                     let rest = self.source.available();
                     self.is_finished = true;
@@ -165,6 +169,9 @@ impl Records {
         &mut self,
         frame: impl Fn(&[u8]) -> Result<Frame, FrameError>,
     ) -> Result<Found, RecordError> {
+        if self.zeros.is_some() {
+            return self.skip_zeros();
+        }
         let available = self.source.available();
         match frame(available) {
             Ok(Frame { length: 0, .. }) => self.skip_zeros(),
@@ -200,6 +207,7 @@ impl Records {
                     break;
                 }
                 Err(FrameError::Broken(_)) => break,
+                Ok(MAX_SAMPLE_RATE..) => break,
                 Ok(_) | Err(FrameError::Incomplete) => {}
             }
             let is_all = self.source.is_at_end();
@@ -212,23 +220,20 @@ impl Records {
 
     /// Passes over zeros, which a file system leaves behind after a crash.
     fn skip_zeros(&mut self) -> Result<Found, RecordError> {
-        let error = |offset, count: u64| RecordError::Broken {
-            offset,
-            what: format!("{count} bytes of zeros stand where a record should").into(),
-        };
-        let offset = self.source.offset();
+        let begin = *self.zeros.get_or_insert(self.source.offset());
         loop {
             let zeros = self.source.available().iter().take_while(|&&byte| byte == 0).count();
             self.source.consume(zeros);
-            if !self.source.available().is_empty() {
-                return Err(error(offset, self.source.offset() - offset));
+            let is_over = !self.source.available().is_empty() || self.source.is_at_end();
+            if is_over {
+                self.zeros = None;
+                self.is_finished = self.source.available().is_empty();
+                let count = self.source.offset() - begin;
+                let what = format!("{count} bytes of zeros stand where a record should").into();
+                return Err(RecordError::Broken { offset: begin, what });
             }
-            match self.source.fill().map_err(RecordError::Io)? {
-                Fill::More | Fill::Idle => {}
-                Fill::End => {
-                    self.is_finished = true;
-                    return Err(error(offset, self.source.offset() - offset));
-                }
+            if self.source.fill().map_err(RecordError::Io)? == Fill::Idle {
+                return Ok(Found::Idle);
             }
         }
     }
@@ -279,6 +284,9 @@ impl Records {
     }
 }
 
+/// A sample rate takes fewer bytes than this.
+const MAX_SAMPLE_RATE: usize = 256;
+
 const TOO_LARGE: &str = "a record of more than 256 MiB, which no tap writes";
 
 /// What came of one look at what is available.
@@ -287,6 +295,8 @@ enum Found {
     Record,
     /// Something else, which was passed over.
     Nothing,
+    /// There is nothing at the moment.
+    Idle,
     /// The record goes on behind what there is.
     Incomplete,
 }

@@ -200,6 +200,11 @@ impl Source {
         Ok(if count == 0 { Fill::End } else { Fill::More })
     }
 
+    /// Whether it is read as it comes.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.reader, Reader::Stream { .. })
+    }
+
     /// Bytes of memory that the buffer takes.
     pub(super) fn memory_used(&self) -> usize {
         self.buffer.len()

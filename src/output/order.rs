@@ -85,12 +85,14 @@ impl Window {
             self.sorted = self.full.iter().take(self.sorted).take_while(|full| full.max <= block.min).count();
             self.full.push_back(block);
         }
-        let surplus = if all { self.full.len() } else { self.full.len().saturating_sub(HELD_BLOCKS) };
+        let mut surplus = self.surplus(all);
         if surplus > self.sorted {
             self.sorted = self.count_sorted();
         }
         if surplus > self.sorted {
             self.sort();
+            // Packets of another mix of sizes fill another number of blocks.
+            surplus = self.surplus(all);
         }
         let late = |block: &Block| match self.released {
             released if block.min >= released => 0,
@@ -101,6 +103,11 @@ impl Window {
             self.released = self.released.max(block.max);
         }
         late
+    }
+
+    /// How many blocks are to go out.
+    fn surplus(&self, all: bool) -> usize {
+        if all { self.full.len() } else { self.full.len().saturating_sub(HELD_BLOCKS) }
     }
 
     /// The next block to go out.

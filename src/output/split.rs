@@ -3,7 +3,7 @@
 //! Tens of thousands of conversations can go on at once, so none keeps its file open: packets gather in memory and are
 //! appended to a file beside the one to be, which is put in its place when the conversation ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,8 @@ pub(super) struct Split {
     link_type: LinkType,
     captures: HashMap<Key, One>,
     current: Option<Key>,
-    names: HashSet<String>,
+    /// How many captures have had a name.
+    names: HashMap<String, u32>,
     /// Bytes of packets in memory.
     bytes: usize,
 }
@@ -51,7 +52,7 @@ impl Split {
             link_type,
             captures: HashMap::new(),
             current: None,
-            names: HashSet::new(),
+            names: HashMap::new(),
             bytes: 0,
         })
     }
@@ -107,13 +108,12 @@ impl Split {
         let id = format!("_{trace_id}");
         let name = if stem.ends_with(&id) { stem.into_owned() } else { format!("{stem}{id}") };
         let ending = if self.format == Format::PcapNg { "pcapng" } else { "pcap" };
-        let numbered = |number: u32| match number {
+        let number = self.names.entry(name.clone()).or_insert(0);
+        *number += 1;
+        match number {
             1 => format!("{name}.{ending}"),
-            _ => format!("{name}-{number}.{ending}"),
-        };
-        let free = (1..).map(numbered).find(|name| !self.names.contains(name)).unwrap_or_default();
-        self.names.insert(free.clone());
-        free
+            number => format!("{name}-{number}.{ending}"),
+        }
     }
 }
 

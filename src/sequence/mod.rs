@@ -14,6 +14,7 @@ mod trace;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
+use std::time::{Duration, Instant};
 
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
@@ -27,6 +28,8 @@ type Traces = HashMap<TraceId, Trace, foldhash::fast::RandomState>;
 const WINDOW: u64 = 64;
 /// An input that has been idle this many times in a row, a tenth of a second each, keeps nothing waiting.
 const MAX_IDLE: u32 = 10;
+/// As long may an event of a live input wait while others keep coming.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The events of one input, in order and complete.
 #[derive(Debug)]
@@ -177,8 +180,11 @@ impl Sequencer {
     #[inline]
     fn pop(&mut self) -> Option<Event<'static>> {
         let front = self.queue.front()?;
-        let is_hurried =
-            self.is_at_end || self.is_restarting || self.idle >= MAX_IDLE || self.queue.is_full();
+        let is_hurried = self.is_at_end
+            || self.is_restarting
+            || self.idle >= MAX_IDLE
+            || self.queue.is_full()
+            || front.since.is_some_and(|since| since.elapsed() > PATIENCE);
         let is_due = is_hurried || self.is_timely(front) && self.queue.is_front_complete(self.arrived);
         if !is_due {
             return None;
@@ -245,6 +251,7 @@ impl Sequencer {
             needs_next,
             needs_end: false,
             ends_at: u64::MAX,
+            since: self.input.is_live().then(Instant::now),
             is_early: arrival != Arrival::Next,
             arrived: self.arrived,
             next: None,

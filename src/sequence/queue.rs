@@ -1,6 +1,7 @@
 //! The events of an input that wait, in the order in which they are to go on.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use super::WINDOW;
 use super::trace::Span;
@@ -40,6 +41,8 @@ pub(super) struct Waiting {
     pub(super) ends_at: u64,
     /// Something before it was missing when it came.
     pub(super) is_early: bool,
+    /// When it came, if that matters: if somebody may be waiting for it.
+    pub(super) since: Option<Instant>,
     /// The number of the event among all that have come.
     pub(super) arrived: u64,
     /// The number of the next event of its trace in the queue.
@@ -293,7 +296,7 @@ fn is_next_slice(first: &Event<'_>, (end, last_len): (u64, usize), next: &Event<
     SLICES.contains(&last_len)
         && a.direction == b.direction
         && a.length != Length::Cut
-        && next.time == first.time + slices
+        && Some(next.time) == first.time.checked_add(slices)
         && b.bytes.len() <= last_len
         && (next.seq_num == 0 || next.seq_num == end)
 }

@@ -244,15 +244,17 @@ impl Cursor {
             Events::Done => Ok(None),
             Events::Repeated { fields, number, body } => next_repeated(fields, *number, *body, record),
             Events::Streamed { event, is_event_cut, events } => match (event.take(), events) {
-                (Some(range), _) if *is_event_cut => Err(incomplete(range.start)),
-                (Some(range), _) => event::decode(record, range, BodyForm::Message).map(Some),
+                (Some(range), _) if *is_event_cut => Err(incomplete(range.start).into()),
+                (Some(range), _) => {
+                    event::decode(record, range, BodyForm::Message).map(Some).map_err(Damage::from)
+                }
                 (None, Some(fields)) => next_repeated(fields, 1, BodyForm::Message, record),
                 (None, None) => Ok(None),
             },
         };
         match (decoded, self.broken) {
             (Ok(None), Some(_)) => self.broken.take().map_or(Ok(None), |error| Err(error.into())),
-            (decoded, _) => decoded.map_err(Damage::from),
+            (decoded, _) => decoded,
         }
     }
 }
@@ -268,14 +270,16 @@ fn next_repeated(
     field: u32,
     body: BodyForm,
     record: &[u8],
-) -> Result<Option<Decoded>, WireError> {
+) -> Result<Option<Decoded>, Damage> {
     while let Some((number, value)) = fields.next(record)? {
         match value {
             Value::Bytes(range) if number == field => {
                 if fields.is_last_cut() {
-                    return Err(incomplete(range.start));
+                    return Err(incomplete(range.start).into());
                 }
-                return event::decode(record, range, body).map(Some);
+                return event::decode(record, range, body)
+                    .map(Some)
+                    .map_err(|error| Damage::from(error).in_event());
             }
             _ => {}
         }
@@ -299,6 +303,6 @@ impl From<WireError> for Damage {
             WireErrorKind::Tag => "there is no such field in a protobuf message",
             WireErrorKind::Type => "a field has another type than in a tap trace",
         };
-        Self { at: error.at, what: what.into() }
+        Self::new(error.at, what)
     }
 }

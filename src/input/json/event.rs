@@ -17,7 +17,7 @@ use crate::trace::{Connection, Direction, Endpoint, SampleRate, nanoseconds};
 pub(super) fn decode(record: &[u8], range: Range<usize>, scratch: &mut Vec<u8>) -> Result<Decoded, Damage> {
     let start = range.start;
     let event: Event<'_> = parse(record, range)?;
-    let fail = |what: &str| Damage { at: start, what: what.to_owned().into() };
+    let fail = |what: &'static str| Damage::new(start, what);
     let what = match (event.read, event.write, event.closed) {
         (Some(data), ..) => self::data(data, Direction::Read, scratch).map_err(fail)?,
         (_, Some(data), _) => self::data(data, Direction::Write, scratch).map_err(fail)?,
@@ -83,7 +83,7 @@ fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Resul
         let message = error.to_string();
         // serde_json counts lines from the beginning of the event; the byte offset says it better.
         let what = message.split(" at line ").next().unwrap_or_default().to_owned();
-        Damage { at: range.start + line_start + error.column().saturating_sub(1), what: what.into() }
+        Damage::new(range.start + line_start + error.column().saturating_sub(1), what)
     })
 }
 

@@ -176,7 +176,7 @@ impl Cursor {
         };
         let end = value_end(record, start)?;
         events.skip_to(end);
-        event::decode(record, start..end, scratch).map(Some)
+        event::decode(record, start..end, scratch).map(Some).map_err(Damage::in_event)
     }
 }
 
@@ -194,6 +194,6 @@ fn batch(record: &[u8], at: usize) -> Option<Items> {
 
 impl From<ScanError> for Damage {
     fn from(error: ScanError) -> Self {
-        Self { at: error.at, what: error.what.into() }
+        Self::new(error.at, error.what)
     }
 }

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use crate::input::literal;
-use crate::input::text::split::Scanned;
+use crate::input::text::split::{MAX_NOISE, Scanned};
 
 /// The names of the members at the top of a record.
 const TRACES: [&[u8]; 8] = [
@@ -40,6 +40,7 @@ impl Scanner {
             }
             Some(_) => match memchr(b'\n', bytes) {
                 Some(length) => Scanned::Noise(length + 1),
+                None if bytes.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
                 None => Scanned::Incomplete,
             },
         };
@@ -77,6 +78,12 @@ impl Scanner {
 /// Whether a record begins at the beginning of `line`, as Envoy prints it: a brace without indentation and the name of
 /// a trace. `None` if that cannot be told yet.
 fn begins_trace(line: &[u8]) -> Option<bool> {
+    let begins = begins_trace_or_may(line);
+    // Envoy puts the name on the next line, behind one space.
+    if line.len() > 64 { begins.or(Some(false)) } else { begins }
+}
+
+fn begins_trace_or_may(line: &[u8]) -> Option<bool> {
     if *line.first()? != b'{' {
         return Some(false);
     }

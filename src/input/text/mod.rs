@@ -153,6 +153,6 @@ impl Cursor {
 
 impl From<TextError> for Damage {
     fn from(error: TextError) -> Self {
-        Self { at: error.at, what: error.what.into() }
+        Self::new(error.at, error.what)
     }
 }

@@ -13,6 +13,9 @@ const TRACES: [&[u8]; 4] = [
     b"http_buffered_trace",
 ];
 
+/// A line that is no part of a record is passed over in pieces if it is longer than this many bytes.
+pub(in crate::input) const MAX_NOISE: usize = 64 * 1024;
+
 /// Goes through the bytes of a record that is still being read, each once.
 #[derive(Debug, Default)]
 pub(in crate::input) struct Scanner {
@@ -90,6 +93,7 @@ impl Scanner {
                     let rest = &bytes[self.at..];
                     return match memchr(b'\n', rest) {
                         Some(length) => Scanned::Noise(self.at + length + 1),
+                        None if rest.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
                         None => Scanned::Incomplete,
                     };
                 }
