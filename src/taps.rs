@@ -131,11 +131,12 @@ impl Taps {
 
 /// What stands before the id in a name such as `taps/listener_123.pb`: Envoy writes `PREFIX_ID.ENDING`.
 fn prefix(name: &str) -> &str {
-    match name.rsplit_once('_') {
-        Some((prefix, rest))
-            if !rest.contains('/') && rest.starts_with(|first: char| first.is_ascii_digit()) =>
-        {
-            prefix
+    let file = name.rfind('/').map_or(0, |slash| slash + 1);
+    // Endings such as `pb_text` have the mark too that stands before the id.
+    let stem = name[file..].find('.').map_or(name, |dot| &name[..file + dot]);
+    match stem[file..].rsplit_once('_') {
+        Some((_, id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
+            &stem[..stem.len() - id.len() - 1]
         }
         _ => name,
     }
@@ -182,8 +183,11 @@ fn look(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
         Some(found) => found,
         None => {
             let mut input = Input::open_one_of_many(path, format)?;
-            let first = first_time(&mut input).unwrap_or_default();
-            (input.format(), first)
+            let first = first_time(&mut input);
+            if first.is_none() && !input.has_trace() && !input.has_failed() {
+                return Err(InputError::NotATap { name });
+            }
+            (input.format(), first.unwrap_or_default())
         }
     };
     Ok(Tap { name, state: TapState::File { path: path.to_owned(), format, first } })

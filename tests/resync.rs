@@ -1,6 +1,7 @@
 //! A record that is broken does not take those before and behind it with it, in the formats in which a record shows
 //! where it begins: text and JSON. The error says which record, and where.
 
+use crate::batch::{Outcome, Payload, convert_each};
 use crate::capture::{Capture, Packet};
 use crate::encode::{Format, Tap};
 use crate::model::{Conversation, noise};
@@ -37,10 +38,11 @@ impl Target {
         &mut self.records[BROKEN]
     }
 
-    /// Where the record stands in the file.
-    fn range(&self) -> std::ops::Range<usize> {
+    /// Whether the record stands at this byte of the file.
+    fn has(&self, byte: &str) -> bool {
+        let byte: usize = byte.parse().expect("a number");
         let start = self.records[..BROKEN].concat().len();
-        start..start + self.records[BROKEN].len()
+        (start..=start + self.records[BROKEN].len()).contains(&byte)
     }
 }
 
@@ -86,8 +88,7 @@ fn assert_says_where(ran: &Ran, target: &Target, place: &str) {
     for (number, error) in errors.iter().enumerate() {
         let (record, rest) = error.split_once(" at byte ").expect("it says at which byte");
         let (byte, what) = rest.split_once(": ").expect("it says what is wrong");
-        let range = target.range();
-        assert!((range.start..=range.end).contains(&byte.parse().expect("a number")), "{range:?} {place}");
+        assert!(target.has(byte), "{place}");
         assert!(number > 0 || record == (BROKEN + 1).to_string(), "{place}");
         assert!(what.len() > 10, "{place}");
     }
@@ -120,12 +121,18 @@ fn a_flipped_brace() {
 
 #[test]
 fn a_string_without_its_end() {
-    assert_is_broken_alone("no closing quote", |record, _| drop(record.remove(body(record).end)));
+    assert_is_broken_alone("no closing quote", |record, _| {
+        let quote = body(record).end;
+        record.remove(quote);
+    });
 }
 
 #[test]
 fn a_string_without_its_beginning() {
-    assert_is_broken_alone("no opening quote", |record, _| drop(record.remove(body(record).start - 1)));
+    assert_is_broken_alone("no opening quote", |record, _| {
+        let quote = body(record).start - 1;
+        record.remove(quote);
+    });
 }
 
 #[test]
@@ -181,5 +188,52 @@ fn a_line_of_noise_between_two_records_costs_no_record() {
         assert_eq!(packets, whole, "{format:?}");
         assert_says_where(&ran, &target, &ran.stderr);
         assert_eq!(ran.stderr.matches("low disk space").count(), 1, "{}", ran.stderr);
+    }
+}
+
+/// Every byte that holds a record together, left out or made another one.
+#[test]
+fn any_one_byte() {
+    const STRUCTURE: &[u8] = b"{}\"[]:,\\\n\0x";
+    for format in FORMATS {
+        let mut target = Target::new(format);
+        let [whole] = <[Outcome; 1]>::try_from(convert_each(&[target.tap()])).expect("one tap");
+        let whole = whole.payloads();
+        let record = target.record().clone();
+        // Behind the last of its bytes there is only a line's end.
+        let places: Vec<usize> =
+            (0..record.len() - 1).filter(|&at| STRUCTURE[..7].contains(&record[at])).collect();
+        let mut taps = Vec::new();
+        for at in places {
+            *target.record() = [&record[..at], &record[at + 1..]].concat();
+            taps.push(target.tap());
+            for &byte in STRUCTURE.iter().filter(|byte| **byte != record[at]) {
+                *target.record() = record.clone();
+                target.record()[at] = byte;
+                taps.push(target.tap());
+            }
+        }
+        *target.record() = record;
+        for (outcome, tap) in convert_each(&taps).iter().zip(&taps) {
+            assert_others_are_shown(outcome, &target, &whole, &String::from_utf8_lossy(tap));
+        }
+    }
+}
+
+#[track_caller]
+fn assert_others_are_shown(outcome: &Outcome, target: &Target, whole: &[Payload], tap: &str) {
+    let place = format!("{:?} of {tap}", outcome.errors);
+    let shown = outcome.payloads();
+    if outcome.errors.is_empty() {
+        assert_eq!(shown, whole, "{place}");
+    }
+    let is_other = |payload: &&Payload| payload.0 != whole[EVENT].0;
+    assert!(
+        shown.iter().filter(is_other).eq(whole.iter().filter(is_other)),
+        "{shown:?} is not {whole:?}: {place}"
+    );
+    for error in &outcome.errors {
+        let byte = error.split_once(" at byte ").and_then(|(_, rest)| rest.split_once(": "));
+        assert!(byte.is_some_and(|(byte, _)| target.has(byte)), "{place}");
     }
 }

@@ -1,7 +1,9 @@
 //! All integration tests, one module a subject. Tests that need tshark or a real Envoy are `#[ignore]`d with the
 //! reason; `.ci/run` installs both and runs them too.
 
+mod batch;
 mod capture;
+mod choose;
 mod cli;
 mod conversion;
 mod cuts;
@@ -12,10 +14,17 @@ mod envoy;
 mod expected;
 mod formats;
 mod generations;
+mod hostile;
+mod info;
+mod many;
 mod model;
 mod oddities;
+mod order;
 mod program;
 mod readers;
 mod resync;
+mod signals;
+mod split;
 mod synthesis;
 mod tools;
+mod trailing;
