@@ -69,6 +69,12 @@ pub struct TraceInfo {
     pub closed: bool,
     /// The port of the side that accepted the connection.
     pub server_port: Option<u16>,
+    /// Bodies of which `JSON_BODY_AS_STRING` has not kept every byte.
+    #[serde(skip)]
+    lossy_bodies: u64,
+    /// Both sides have an IP address.
+    #[serde(skip)]
+    has_addresses: [bool; 2],
     #[serde(skip)]
     first_ns: Option<u64>,
     #[serde(skip)]
@@ -150,6 +156,9 @@ impl InputInfo {
         let trace = &mut self.traces[place];
         if let Some(connection) = &event.connection {
             let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(Endpoint::to_string);
+            let is_ip = |endpoint: &Option<Endpoint>| endpoint.as_ref().and_then(Endpoint::ip).is_some();
+            trace.has_addresses[0] |= is_ip(&connection.local);
+            trace.has_addresses[1] |= is_ip(&connection.remote);
             trace.local = text(&connection.local).or(trace.local.take());
             trace.remote = text(&connection.remote).or(trace.remote.take());
             if let Some(rate) = connection.sample_rate {
@@ -196,7 +205,8 @@ impl InputInfo {
         self.warn_cut("max_buffered_rx_bytes", |trace| &trace.read);
         self.warn_cut("max_buffered_tx_bytes", |trace| &trace.written);
         let lost = self.traces.iter().fold(0, |sum: u64, trace| sum.saturating_add(trace.lost_bytes));
-        let is_nowhere = |trace: &&TraceInfo| trace.local.is_none() || trace.remote.is_none();
+        let is_nowhere = |trace: &&TraceInfo| trace.has_addresses.contains(&false);
+        let lossy = self.traces.iter().map(|trace| trace.lossy_bodies).sum();
         let nowhere = self.traces.iter().filter(is_nowhere).count() as u64;
         let mut warn = |number: u64, one: &str, more: &str, text: &str| {
             if number > 0 {
@@ -205,10 +215,12 @@ impl InputInfo {
         };
         warn(lost, "byte was", "bytes were", " lost with whole messages");
         warn(self.duplicates, "message", "messages", " came twice or too late");
+        let text = " not kept whole by JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
+        warn(lossy, "body was", "bodies were", text);
         let text = " lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
         warn(lost_text_messages, "message was", "messages were", text);
         warn(failed_messages, "message was", "messages were", " lost: Envoy could not write JSON");
-        warn(nowhere, "trace lacks", "traces lack", " an address; --local and --remote set it");
+        warn(nowhere, "trace lacks", "traces lack", " an IP address; --local and --remote set it");
         warn(self.http_messages, "message", "messages", " of the HTTP tap, which cannot be converted");
     }
 
@@ -245,6 +257,8 @@ impl TraceInfo {
             protocol: Protocol::Other,
             closed: false,
             server_port: None,
+            lossy_bodies: 0,
+            has_addresses: [false; 2],
             first_ns: None,
             last_ns: 0,
             recognizer: Recognizer::default(),
@@ -259,6 +273,8 @@ impl TraceInfo {
             Direction::Write => &mut self.written,
         };
         let captured = data.bytes.len() as u64;
+        let is_lossy = matches!(data.length, Length::Lossy(_));
+        self.lossy_bodies += u64::from(is_lossy || data.is_text && str::from_utf8(&data.bytes).is_err());
         info.bytes += captured;
         let missing = match data.length {
             Length::Whole | Length::Unsure => return,

@@ -5,21 +5,26 @@
 //! read, and events borrow from there.
 
 mod binary;
+mod decoded;
+mod error;
 pub mod format;
 mod json;
 mod literal;
+mod peek;
 mod records;
 mod source;
 mod text;
 
 use std::borrow::Cow;
 use std::io;
-use std::ops::Range;
 use std::path::Path;
 
-use crate::trace::{Connection, Data, Direction, Event, Kind, Length, SampleRate, TraceId, What};
+use crate::trace::{Connection, Data, Event, Kind, Length, SampleRate, TraceId, What};
+use decoded::{Begun, Body, Damage, Decoded, DecodedWhat, Head};
+pub use error::InputError;
 pub use format::Generation;
 use format::{Format, detect};
+pub use peek::{Peek, Peeked};
 use records::{Next, RecordError, Records};
 use source::{Fill, Source};
 
@@ -65,119 +70,6 @@ enum Current {
     Ended,
 }
 
-/// What a decoder finds at the beginning of a record.
-#[derive(Debug)]
-enum Begun {
-    Trace(Head),
-    /// An HTTP tap's trace.
-    Http,
-    /// The sample rate of the trace in the record before.
-    SampleRate(SampleRate),
-    /// Nothing that concerns a conversation.
-    Nothing,
-    /// Nothing at all.
-    Blank,
-}
-
-/// What a record says besides its events.
-#[derive(Debug)]
-struct Head {
-    trace: TraceId,
-    /// The trace begins with this record.
-    opens: bool,
-    /// Nothing of the trace comes behind this record.
-    ends: bool,
-    connection: Option<Box<Connection>>,
-    sample_rate: Option<SampleRate>,
-}
-
-/// A `SocketEvent`, its body still where the decoder found or put it.
-#[derive(Debug)]
-struct Decoded {
-    time: u64,
-    seq_num: u64,
-    connection: Option<Box<Connection>>,
-    what: DecodedWhat,
-}
-
-#[derive(Debug)]
-enum DecodedWhat {
-    Data {
-        direction: Direction,
-        body: Body,
-        truncated: bool,
-        end_stream: bool,
-    },
-    Closed,
-    /// None of what is known here.
-    Nothing,
-}
-
-#[derive(Debug)]
-enum Body {
-    /// In the record.
-    Record(Range<usize>),
-    /// In the scratch buffer, all of it.
-    Scratch,
-    /// The same, from a format that keeps only what is UTF-8.
-    ScratchText,
-}
-
-/// Where in a record something is wrong, and what.
-#[derive(Debug)]
-struct Damage {
-    at: usize,
-    what: Cow<'static, str>,
-    /// It is in one event, and those behind it can be read.
-    is_in_event: bool,
-}
-
-impl Damage {
-    fn new(at: usize, what: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, what: what.into(), is_in_event: false }
-    }
-
-    /// The same, where the next event can be found.
-    fn in_event(self) -> Self {
-        Self { is_in_event: true, ..self }
-    }
-}
-
-/// An event as far as it can be seen without its bytes: the fields are those of [`Event`].
-#[derive(Clone, Copy, Debug)]
-pub struct Peek<'a> {
-    /// The trace.
-    pub trace: TraceId,
-    /// Nanoseconds since the Unix epoch.
-    pub time: u64,
-    /// `SocketEvent.seq_num`.
-    pub seq_num: u64,
-    /// What happened.
-    pub what: Peeked<'a>,
-}
-
-/// What happened, without the bytes.
-#[derive(Clone, Copy, Debug)]
-pub enum Peeked<'a> {
-    /// A trace begins, with these addresses.
-    Opened(Option<&'a Connection>),
-    /// Bytes were read or written.
-    Data {
-        /// Which way they went.
-        direction: Direction,
-        /// How many of them the trace holds.
-        captured_len: usize,
-        /// They are all that there were.
-        is_length_known: bool,
-        /// The proxy asked for the connection's write side to be closed after them.
-        end_stream: bool,
-    },
-    /// The connection closed.
-    Closed,
-    /// Nothing more is known.
-    Ended,
-}
-
 /// What Envoy loses when it writes `JSON_BODY_AS_STRING`, besides bytes of bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextLoss {
@@ -196,56 +88,6 @@ pub enum Step {
     Idle,
     /// The input has ended.
     End,
-}
-
-/// Why an input, or a part of it, cannot be converted.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// It cannot be opened or read.
-    #[error("{name}: {source}")]
-    Io {
-        /// The input.
-        name: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// It has no bytes.
-    #[error("{name}: the file is empty")]
-    Empty {
-        /// The input.
-        name: String,
-    },
-    /// Its first bytes fit no format.
-    #[error("{name}: this is no Envoy tap trace, neither binary, nor length-delimited, nor text, nor JSON")]
-    NotATap {
-        /// The input.
-        name: String,
-    },
-    /// A part of it is damaged.
-    #[error("{name}: record {record} at byte {offset}: {what}")]
-    Damaged {
-        /// The input.
-        name: String,
-        /// The record's number, from 1.
-        record: u64,
-        /// Offset in the input, in bytes.
-        offset: u64,
-        /// What is wrong.
-        what: Cow<'static, str>,
-    },
-}
-
-impl InputError {
-    /// The input.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Io { name, .. }
-            | Self::Empty { name }
-            | Self::NotATap { name }
-            | Self::Damaged { name, .. } => name,
-        }
-    }
 }
 
 impl Input {

@@ -167,3 +167,20 @@ fn the_generation_of_envoy_is_told() {
         assert!(table_of(&file).contains(&format!(", Envoy {expected}, ")), "{tap:?}");
     }
 }
+
+/// What a conversion warns of shows before it.
+#[test]
+fn info_warns_of_a_tap_where_a_conversion_does() {
+    for entry in std::fs::read_dir(testdata("")).expect("testdata").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name().into_string().expect("UTF-8");
+        if name.ends_with(".md") || name.ends_with(".txt") {
+            continue;
+        }
+        let info = only(&info(&["--json"], &[&name]).expect(0).stdout);
+        let dir = Dir::new();
+        dir.write("tap", &std::fs::read(entry.path()).expect("a tap"));
+        let converted = dir.tap2pcap().args(["tap", "capture.pcap"]).run().expect(0).stderr;
+        let warnings = strings(&info["warnings"]);
+        assert_eq!(converted.contains("warning: "), !warnings.is_empty(), "{name}: {warnings:?} {converted}");
+    }
+}

@@ -74,7 +74,7 @@ batched-as-string.json: JSON, Envoy 1.37 or later, 1 trace
 TRACE  LOCAL  REMOTE  PROTOCOL  START      SECS  EVENTS  READ  WRITTEN  NOTES
   158  ?      ?       HTTP/1.1  10:58:41  0.001       4   167      170
   warning: 1 message was lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES
-  warning: 1 trace lacks an address; --local and --remote set it
+  warning: 1 trace lacks an IP address; --local and --remote set it
 ",
     );
 }

@@ -53,6 +53,11 @@ impl Fields {
         self.at
     }
 
+    /// Where the message ends.
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+
     /// Whether the message is cut.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut

@@ -51,9 +51,9 @@ impl Cursor {
             }
         };
         Ok(match name {
-            b"socket_buffered_trace" => self.begin_trace(record, lexer, Kind::SocketBuffered, scratch),
+            b"socket_buffered_trace" => self.begin_trace(record, lexer, Kind::SocketBuffered, scratch)?,
             b"socket_streamed_trace_segment" => {
-                self.begin_trace(record, lexer, Kind::SocketStreamed, scratch)
+                self.begin_trace(record, lexer, Kind::SocketStreamed, scratch)?
             }
             b"http_buffered_trace" | b"http_streamed_trace_segment" => Begun::Http,
             b"connection" => {
@@ -85,14 +85,24 @@ impl Cursor {
 
     /// Reads what a trace says besides its events, as far as it can be read: where it breaks, [`Self::next`] says so in
     /// its turn.
-    fn begin_trace(&mut self, record: &[u8], mut lexer: Lexer, kind: Kind, scratch: &mut Vec<u8>) -> Begun {
+    fn begin_trace(
+        &mut self,
+        record: &[u8],
+        mut lexer: Lexer,
+        kind: Kind,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Begun, Damage> {
         self.events = Events::Trace(lexer.clone(), kind);
         let (mut id, mut connection) = (None, None);
         while let Ok(Some((name, value))) = lexer.field(record, false) {
             let result = match (name, value) {
-                (b"trace_id", Value::Scalar) => lexer.unsigned(record).map(|value| id = Some(value)),
+                (b"trace_id", Value::Scalar) => {
+                    id = Some(lexer.unsigned(record)?);
+                    Ok(())
+                }
                 (b"connection", Value::Message) => {
-                    event::connection(&mut lexer, record, scratch).map(|found| connection = Some(found))
+                    connection = Some(event::connection(&mut lexer, record, scratch)?);
+                    Ok(())
                 }
                 // Envoy writes the id and the connection first; then there is no need to look behind the events.
                 (b"event" | b"events", _) if connection.is_some() => break,
@@ -104,13 +114,13 @@ impl Cursor {
         }
         // In early 2019 the connection had the id.
         let id = id.or(connection.as_ref().map(|(_, id)| *id)).unwrap_or_default();
-        Begun::Trace(Head {
+        Ok(Begun::Trace(Head {
             trace: TraceId { kind, id },
             opens: kind == Kind::SocketBuffered || connection.is_some(),
             ends: kind == Kind::SocketBuffered,
             connection: connection.map(|(connection, _)| connection),
             sample_rate: None::<SampleRate>,
-        })
+        }))
     }
 
     /// Which Envoy wrote what has been read so far.

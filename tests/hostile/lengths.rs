@@ -1,11 +1,10 @@
-//! Taps that nobody wrote by accident: lengths that lie, nesting without end. The program ends in good order, without
-//! a byte of memory or a level of stack for what is only claimed.
+//! A length that is not that of what follows.
 
-use crate::batch::{Outcome, convert_each};
+use super::*;
+use crate::batch::Outcome;
 use crate::encode::tree::{Value, field};
-use crate::encode::wire::varint;
-use crate::encode::{Format, Tap, wire};
-use crate::model::{Conversation, noise};
+use crate::encode::wire::{self, varint};
+use crate::model::noise;
 use crate::program::Dir;
 
 const GIB: u64 = 1 << 30;
@@ -135,75 +134,5 @@ fn memory_is_for_what_is_there() {
         let args = ["-c", limited, env!("CARGO_BIN_EXE_tap2pcap"), tap, capture.to_str().expect("UTF-8")];
         TestCommand::new("sh").args(args).run().expect(status);
         assert!(capture.exists());
-    }
-}
-
-/// Converts what stands in the place of `X` in the middle record, and fails the test unless those around it are there.
-#[track_caller]
-fn assert_deep(before: &str, template: &str, [open, close]: [&str; 2], depth: usize, behind: &str) {
-    for (close, what) in [(close, "whole"), ("", "open")] {
-        let nested = open.repeat(depth) + &close.repeat(depth);
-        let tap = [before, &template.replacen('X', &nested, 1), behind].concat();
-        let [outcome] = <[Outcome; 1]>::try_from(convert_each(&[tap])).expect("one tap");
-        let bodies: Vec<String> = outcome.payloads().into_iter().map(|(.., bytes)| bytes).collect();
-        let place = format!("{what} {open} in {template}: {:?}", outcome.errors);
-        assert!(bodies.starts_with(&["first".to_owned()]), "{place}: {bodies:?}");
-        assert!(bodies.ends_with(&["last".to_owned()]), "{place}: {bodies:?}");
-        assert!(outcome.errors.len() <= 2, "{place}");
-        assert!(outcome.errors.iter().all(|error| error.len() < 200), "{place}");
-        // At the top brackets are those of an array of records, and nobody counts them.
-        let may_be_open = what == "whole" || (open, template) == ("[", "X\n");
-        assert!(may_be_open || !outcome.errors.is_empty(), "{place}");
-    }
-}
-
-/// A tap of two events, and a record of the same trace that is to stand between them.
-fn around(format: Format) -> [String; 2] {
-    let conversation = Conversation::new(9).read("first").read("last");
-    let tap = Tap { seq_num: false, ..Tap::streamed(format) };
-    let records = tap.records(&[conversation]);
-    [&records[..2], &records[2..]].map(|records| String::from_utf8(format.print(records)).expect("UTF-8"))
-}
-
-/// Either is more than a level of the stack each would bear.
-fn depths() -> impl Iterator<Item = usize> {
-    [1_000_000].into_iter().chain(std::iter::repeat(100_000))
-}
-
-#[test]
-fn nesting_without_end_in_json() {
-    let [before, behind] = around(Format::JsonBytes);
-    let templates = [
-        "{\"unknown\":X}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"unknown\":X}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":X}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"connection\":X}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"event\":X}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"events\":{\"events\":[X]}}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"event\":{\"read\":X}}}\n",
-        "{\"socket_streamed_trace_segment\":{\"trace_id\":\"9\",\"event\":{\"unknown\":X}}}\n",
-        "X\n",
-    ];
-    for (template, depth) in templates.into_iter().zip(depths()) {
-        assert_deep(&before, template, ["{\"a\":", "}"], depth, &behind);
-        assert_deep(&before, template, ["[", "]"], depth, &behind);
-    }
-}
-
-#[test]
-fn nesting_without_end_in_text() {
-    let [before, behind] = around(Format::Text);
-    let templates = [
-        "unknown { X }\n",
-        "socket_streamed_trace_segment { trace_id: 9 unknown { X } }\n",
-        "socket_streamed_trace_segment { trace_id: 9 connection { X } }\n",
-        "socket_streamed_trace_segment { trace_id: 9 event { X } }\n",
-        "socket_streamed_trace_segment { trace_id: 9 events { events { X } } }\n",
-        "socket_streamed_trace_segment { trace_id: 9 event { read { data { X } } } }\n",
-        "X\n",
-    ];
-    for (template, depth) in templates.into_iter().zip(depths()) {
-        assert_deep(&before, template, ["a{", "}"], depth, &behind);
-        assert_deep(&before, template, ["a <", ">"], depth, &behind);
     }
 }
