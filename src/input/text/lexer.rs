@@ -256,11 +256,6 @@ impl Lexer {
 const NOT_A_NUMBER: &str = "there is no number here, or one that is too large";
 const OPEN_STRING: &str = "a string does not end on its line";
 
-/// Where the comment that begins at `at` ends, or `None` if it goes on behind the record.
-pub(super) fn comment_end(record: &[u8], at: usize) -> Option<usize> {
-    memchr(b'\n', &record[at..]).map(|length| at + length)
-}
-
 /// Names, numbers and dots.
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')

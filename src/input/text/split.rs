@@ -2,7 +2,6 @@
 
 use memchr::memchr;
 
-use super::lexer::comment_end;
 use crate::input::literal;
 
 /// The names of the messages at the top of a trace.
@@ -24,6 +23,7 @@ pub(in crate::input) struct Scanner {
     depth: usize,
     /// The quote of the string in which it is.
     string: Option<u8>,
+    is_in_comment: bool,
 }
 
 /// How far a record reaches.
@@ -65,6 +65,11 @@ impl Scanner {
                 self.string = if end.is_none() { Some(quote) } else { None };
                 self.at = end.unwrap_or(bytes.len());
             }
+            if self.is_in_comment {
+                let end = memchr(b'\n', &bytes[self.at..]);
+                self.is_in_comment = end.is_none();
+                self.at = end.map_or(bytes.len(), |length| self.at + length);
+            }
             let Some(&byte) = bytes.get(self.at) else { return Scanned::Incomplete };
             match byte {
                 b'{' | b'<' => self.depth += 1,
@@ -74,13 +79,7 @@ impl Scanner {
                 }
                 b'}' | b'>' => self.depth -= 1,
                 b'"' | b'\'' if self.at > 0 => self.string = Some(byte),
-                b'#' => match comment_end(bytes, self.at) {
-                    Some(end) => {
-                        self.at = end;
-                        continue;
-                    }
-                    None => return Scanned::Incomplete,
-                },
+                b'#' => self.is_in_comment = true,
                 b'\n' => match begins_trace(&bytes[self.at + 1..]) {
                     Some(true) if self.depth > 0 => return Scanned::Broken(self.at + 1),
                     Some(true) if is_between(&bytes[..self.at]) => return Scanned::Space(self.at + 1),
