@@ -6,37 +6,38 @@
 
 /// The ones' complement sum of `bytes` as big-endian 16-bit words, folded to 16 bits and not complemented. An odd last
 /// byte counts as the high half of a word (RFC 1071 section 4.1).
+#[inline]
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u16 {
+    // 2^29 words would have to be added to each lane before their sum overflows: 16 GiB of payload.
     let mut lanes = [0u64; 8];
-    // 2^32 words would have to be added to one lane before it overflows: 128 GiB of payload.
     let mut chunks = bytes.chunks_exact(32);
     for chunk in &mut chunks {
         for (lane, word) in lanes.iter_mut().zip(chunk.chunks_exact(4)) {
             *lane += u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
         }
     }
-    let mut total = 0;
-    for lane in lanes {
-        total += (lane >> 32) + (lane & 0xffff_ffff);
-    }
-    let mut words = chunks.remainder().chunks_exact(2);
+    let mut total: u64 = lanes.iter().sum();
+    let mut words = chunks.remainder().chunks_exact(4);
     for word in &mut words {
-        total += u64::from(u16::from_le_bytes([word[0], word[1]]));
+        total += u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     }
-    if let [last] = words.remainder() {
-        total += u64::from(*last);
-    }
+    let last = words.remainder();
+    let mut word = [0; 4];
+    word[..last.len()].copy_from_slice(last);
+    total += u64::from(u32::from_le_bytes(word));
     fold(total).swap_bytes()
 }
 
 /// Folds the carries of a sum back into its low 16 bits.
+#[inline]
 #[must_use]
-pub fn fold(mut sum: u64) -> u16 {
-    while sum >> 16 != 0 {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
+pub fn fold(sum: u64) -> u16 {
+    // At most 33 bits, then 32, 17 and 16.
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 16) + (sum & 0xffff);
+    ((sum >> 16) + (sum & 0xffff)) as u16
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Run<'_> {
         while !self.is_stopped() {
             self.report.progress(|| input.input().offset());
             match input.advance() {
-                Ok(Step::Event) => self.event(origin, input.event())?,
+                Ok(Step::Event) => self.event(origin, &mut input.event())?,
                 Ok(Step::Idle) => self.idle()?,
                 Ok(Step::End) => break,
                 Err(error) => self.report.input_error(error.name(), &error),
@@ -94,8 +94,8 @@ impl Run<'_> {
                 Ok(Next::Event(number)) => {
                     let place = number as usize;
                     let origin = Origin { number, interface: interfaces[place], name: &names[place] };
-                    if let Some(event) = merge.event(number) {
-                        self.event(origin, event)?;
+                    if let Some(mut event) = merge.event(number) {
+                        self.event(origin, &mut event)?;
                     }
                 }
                 Ok(Next::Ended(number, input)) => {
@@ -117,7 +117,7 @@ impl Run<'_> {
     }
 
     #[inline]
-    fn event(&mut self, origin: Origin<'_>, event: Event<'_>) -> io::Result<()> {
+    fn event(&mut self, origin: Origin<'_>, event: &mut Event<'_>) -> io::Result<()> {
         let ids = &self.conversion.trace_ids;
         if !ids.is_empty() && !ids.contains(&event.trace.id) {
             return Ok(());

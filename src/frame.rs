@@ -24,8 +24,11 @@ const IPV4_MAX: usize = 65_535 - Ipv4Header::MIN_LEN;
 /// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
 const IPV6_MAX: usize = 65_535;
 
-const ETHERNET_LEN: usize = Ethernet2Header::LEN;
-const MAX_HEADERS: usize = ETHERNET_LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN + SYN_OPTIONS_LEN;
+// Where the headers stand in a template: the TCP header at its end, all others before it, so that each has its place.
+const IPV6: usize = Ethernet2Header::LEN;
+const TCP: usize = IPV6 + Ipv6Header::LEN;
+const IPV4: usize = TCP - Ipv4Header::MIN_LEN;
+const TEMPLATE_LEN: usize = TCP + TcpHeader::MIN_LEN;
 
 /// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
 const WINDOW_SHIFT: u8 = 14;
@@ -51,10 +54,9 @@ pub fn max_payload(address: IpAddr) -> usize {
 /// The headers of one direction of a conversation.
 #[derive(Debug)]
 pub struct Headers {
-    bytes: [u8; MAX_HEADERS],
-    len: usize,
-    ip: usize,
-    tcp: usize,
+    template: [u8; TEMPLATE_LEN],
+    /// Where the first header begins in it.
+    start: usize,
     is_ipv4: bool,
     max_segment: u16,
     /// Sums of what never changes: the IPv4 header; the TCP pseudo header and ports.
@@ -80,26 +82,12 @@ impl Headers {
     /// apart: the last byte of the source's and the destination's Ethernet address.
     #[must_use]
     pub fn new(link_type: LinkType, source: SocketAddr, destination: SocketAddr, mac: [u8; 2]) -> Self {
-        let mut headers = Self {
-            bytes: [0; MAX_HEADERS],
-            len: 0,
-            ip: 0,
-            tcp: 0,
-            is_ipv4: source.is_ipv4(),
-            max_segment: max_payload(source.ip()) as u16,
-            ip_sum: 0,
-            tcp_sum: 0,
-        };
-        if link_type == LinkType::Ethernet {
-            let ethernet = Ethernet2Header {
-                source: [0x02, 0, 0, 0, 0, mac[0]],
-                destination: [0x02, 0, 0, 0, 0, mac[1]],
-                ether_type: if source.is_ipv4() { EtherType::IPV4 } else { EtherType::IPV6 },
-            };
-            headers.append(&ethernet.to_bytes());
-        }
-        headers.ip = headers.len;
-        match (source.ip(), destination.ip()) {
+        let is_ipv4 = source.is_ipv4();
+        let mut template = [0; TEMPLATE_LEN];
+        let tcp = TcpHeader::new(source.port(), destination.port(), 0, u16::MAX);
+        template[TCP..].copy_from_slice(&tcp.to_bytes());
+        let mut ip_sum = 0;
+        let (ip, addresses) = match (source.ip(), destination.ip()) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let mut ip = Ipv4Header {
                     protocol: IpNumber::TCP,
@@ -109,8 +97,9 @@ impl Headers {
                     ..Ipv4Header::default()
                 };
                 ip.dont_fragment = true;
-                headers.append(&ip.to_bytes());
-                headers.ip_sum = u64::from(checksum::sum(&headers.bytes[headers.ip..headers.len]));
+                template[IPV4..TCP].copy_from_slice(&ip.to_bytes());
+                ip_sum = u64::from(checksum::sum(&template[IPV4..TCP]));
+                (IPV4, IPV4 + 12)
             }
             (source, destination) => {
                 let ip = Ipv6Header {
@@ -120,49 +109,51 @@ impl Headers {
                     destination: ipv6_octets(destination),
                     ..Ipv6Header::default()
                 };
-                headers.append(&ip.to_bytes());
+                template[IPV6..TCP].copy_from_slice(&ip.to_bytes());
+                (IPV6, IPV6 + 8)
             }
+        };
+        let mut start = ip;
+        if link_type == LinkType::Ethernet {
+            let ethernet = Ethernet2Header {
+                source: [0x02, 0, 0, 0, 0, mac[0]],
+                destination: [0x02, 0, 0, 0, 0, mac[1]],
+                ether_type: if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 },
+            };
+            start -= Ethernet2Header::LEN;
+            template[start..ip].copy_from_slice(&ethernet.to_bytes());
         }
-        headers.tcp = headers.len;
-        let addresses = if headers.is_ipv4 { headers.ip + 12 } else { headers.ip + 8 };
-        let tcp = TcpHeader::new(source.port(), destination.port(), 0, u16::MAX);
-        headers.append(&tcp.to_bytes());
-        headers.tcp_sum = u64::from(IpNumber::TCP.0)
-            + u64::from(checksum::sum(&headers.bytes[addresses..headers.tcp]))
-            + u64::from(checksum::sum(&headers.bytes[headers.tcp..headers.len]));
-        headers
-    }
-
-    fn append(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        let tcp_sum = u64::from(IpNumber::TCP.0)
+            + u64::from(checksum::sum(&template[addresses..TCP]))
+            + u64::from(checksum::sum(&template[TCP..]));
+        Self { template, start, is_ipv4, max_segment: max_payload(source.ip()) as u16, ip_sum, tcp_sum }
     }
 
     /// The bytes that stand before `payload`, which may be shorter than `segment.original_len`: the checksum of such a
     /// packet is that of a payload that goes on with zeros.
+    #[inline]
     pub fn of(&mut self, segment: &Segment, payload: &[u8]) -> &[u8] {
         let tcp_len = (TcpHeader::MIN_LEN + segment.original_len) as u16;
         if self.is_ipv4 {
             let total_len = Ipv4Header::MIN_LEN as u16 + tcp_len;
             let ip_checksum = !checksum::fold(self.ip_sum + u64::from(total_len));
-            self.put(self.ip + 2, &total_len.to_be_bytes());
-            self.put(self.ip + 10, &ip_checksum.to_be_bytes());
+            self.put(IPV4 + 2, total_len.to_be_bytes());
+            self.put(IPV4 + 10, ip_checksum.to_be_bytes());
         } else {
-            self.put(self.ip + 4, &tcp_len.to_be_bytes());
+            self.put(IPV6 + 4, tcp_len.to_be_bytes());
         }
-        let tcp = self.tcp;
-        self.put(tcp + 4, &segment.sequence.to_be_bytes());
-        self.put(tcp + 8, &segment.acknowledgment.to_be_bytes());
-        self.put(tcp + 13, &[segment.flags]);
+        self.put(TCP + 4, segment.sequence.to_be_bytes());
+        self.put(TCP + 8, segment.acknowledgment.to_be_bytes());
+        self.put(TCP + 13, [segment.flags]);
         let sum = self.tcp_sum
             + u64::from(tcp_len)
-            + halves(segment.sequence)
-            + halves(segment.acknowledgment)
+            + u64::from(segment.sequence)
+            + u64::from(segment.acknowledgment)
             + u64::from(segment.flags)
             + u64::from(checksum::sum(payload));
         let tcp_checksum = !checksum::fold(sum);
-        self.put(tcp + 16, &tcp_checksum.to_be_bytes());
-        &self.bytes[..self.len]
+        self.put(TCP + 16, tcp_checksum.to_be_bytes());
+        &self.template[self.start..]
     }
 
     /// The headers of a packet that opens the connection: no payload, and the options of a SYN (RFC 9293 section 3.2,
@@ -179,25 +170,22 @@ impl Headers {
         // The options stand where payload would, and count the same in the lengths and the checksum; only the data
         // offset has to say what they are.
         let options = tcp.options.as_slice().to_vec();
-        let offset = self.tcp + 12;
+        let offset = TCP + 12;
         let words = (((TcpHeader::MIN_LEN + SYN_OPTIONS_LEN) / 4) << 4) as u8;
-        let without = std::mem::replace(&mut self.bytes[offset], words);
+        let without = std::mem::replace(&mut self.template[offset], words);
         let added = u64::from(words - without) << 8;
         self.tcp_sum += added;
         let mut packet = self.of(&segment, &options).to_vec();
         packet.extend_from_slice(&options);
         self.tcp_sum -= added;
-        self.bytes[offset] = without;
+        self.template[offset] = without;
         packet
     }
 
-    fn put(&mut self, at: usize, bytes: &[u8]) {
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.template[at..at + N].copy_from_slice(&bytes);
     }
-}
-
-fn halves(number: u32) -> u64 {
-    u64::from(number >> 16) + u64::from(number & 0xffff)
 }
 
 fn ipv6_octets(address: IpAddr) -> [u8; 16] {

@@ -91,7 +91,22 @@ impl Tcp {
     ///
     /// # Errors
     /// The capture cannot be written.
+    #[inline]
     pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
+        let direction = data.direction;
+        let payload = &data.bytes[..];
+        let original_len = payload.len();
+        let is_one_segment = (1..=self.max_segment).contains(&original_len);
+        if is_one_segment && data.length == Length::Whole {
+            self.send(Sent { time, direction, flags: PSH | ACK, payload, original_len }, capture)?;
+        } else {
+            self.segments(time, data, capture)?;
+        }
+        if data.end_stream { self.fin(time, direction, capture) } else { Ok(()) }
+    }
+
+    /// As many segments as it takes, the last of them for bytes that the trace does not have.
+    fn segments(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
         let captured = &data.bytes[..];
         let original = original_length(data);
         let most = MAX_MISSING.min(MAX_MISSING_SEGMENTS * self.max_segment as u64);
@@ -110,9 +125,6 @@ impl Tcp {
             at = end;
         }
         self.skip(data.direction, original - shown);
-        if data.end_stream {
-            self.fin(time, data.direction, capture)?;
-        }
         Ok(())
     }
 

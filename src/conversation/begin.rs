@@ -29,7 +29,7 @@ pub(super) struct Beginnings {
     filter: Filter,
     book: AddressBook,
     /// Hashes of the address pairs that the capture has packets of, and how many conversations are going on between them.
-    pairs: HashMap<u64, u32>,
+    pairs: HashMap<u64, u32, foldhash::fast::RandomState>,
     /// How many conversations have begun with a SYN because their pair came back.
     returns: u64,
 }
@@ -50,7 +50,7 @@ pub(super) struct Beginning<'a> {
 impl Beginnings {
     pub(super) fn new(options: Options, filter: Filter) -> Self {
         let book = AddressBook::new(options.local, options.remote);
-        Self { options, filter, book, pairs: HashMap::new(), returns: 0 }
+        Self { options, filter, book, pairs: HashMap::default(), returns: 0 }
     }
 
     pub(super) fn wants_time(&self, time: u64) -> bool {

@@ -48,7 +48,8 @@ pub struct Conversations {
 
 #[derive(Debug, Default)]
 struct Conversation {
-    connection: Connection,
+    /// What has been said of its addresses, as long as there is no TCP state.
+    connection: Option<Box<Connection>>,
     /// The trace began without a local address.
     is_upstream: bool,
     /// `None` until something with a time happens.
@@ -84,13 +85,13 @@ impl Conversations {
     pub fn event(
         &mut self,
         origin: Origin<'_>,
-        mut event: Event<'_>,
+        event: &mut Event<'_>,
         capture: &mut Capture,
         report: &mut Report,
     ) -> io::Result<()> {
         let conversation = place(place(&mut self.open, origin.number), event.conversation);
         if let Some(connection) = event.connection.take() {
-            conversation.learn(*connection, event.what == What::Opened);
+            conversation.learn(connection, event.what == What::Opened);
         }
         let (input, number, trace) = (origin.number, event.conversation, event.trace);
         let first = match &event.what {
@@ -103,7 +104,7 @@ impl Conversations {
             if event.what == What::Closed {
                 return conversation.end(&mut self.beginnings, capture, (input, number));
             }
-            conversation.pass_over(&event);
+            conversation.pass_over(event);
             return Ok(());
         }
         let tcp = match &mut conversation.tcp {
@@ -112,12 +113,13 @@ impl Conversations {
                 tcp
             }
             empty => {
+                let connection = conversation.connection.take().unwrap_or_default();
                 let beginning = Beginning {
                     origin,
                     trace,
                     number,
                     time: event.time,
-                    connection: &conversation.connection,
+                    connection: &connection,
                     is_upstream: conversation.is_upstream,
                     first,
                 };
@@ -189,16 +191,21 @@ impl Conversation {
     }
 
     /// Adds what an event says of the addresses. Once there are packets, theirs stand.
-    fn learn(&mut self, connection: Connection, is_opening: bool) {
+    fn learn(&mut self, connection: Box<Connection>, is_opening: bool) {
         if self.tcp.is_some() {
             return;
         }
         if is_opening {
             self.is_upstream = connection.local.is_none() && connection.remote.is_some();
         }
-        self.connection.sample_rate = connection.sample_rate.or(self.connection.sample_rate);
-        self.connection.local = connection.local.or(self.connection.local.take());
-        self.connection.remote = connection.remote.or(self.connection.remote.take());
+        match &mut self.connection {
+            None => self.connection = Some(connection),
+            Some(known) => {
+                known.sample_rate = connection.sample_rate.or(known.sample_rate);
+                known.local = connection.local.or(known.local.take());
+                known.remote = connection.remote.or(known.remote.take());
+            }
+        }
     }
 }
 

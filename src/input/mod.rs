@@ -272,6 +272,7 @@ impl Input {
                 self.next_in_record()
             } else {
                 match self.records.next() {
+                    Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
                     Ok(Next::Record) => self.begin_record(),
                     Ok(Next::Idle) => return Ok(Step::Idle),
                     Ok(Next::End) => return Ok(Step::End),
@@ -323,6 +324,7 @@ impl Input {
     }
 
     /// The event that [`Self::advance`] has found. Its connection is given once.
+    #[inline]
     pub fn event(&mut self) -> Event<'_> {
         let (time, seq_num, connection, what) = match &mut self.current {
             Current::Opened(connection) => (0, 0, connection.take(), What::Opened),
@@ -349,6 +351,24 @@ impl Input {
             }
         };
         Event { trace: self.trace, conversation: 0, time, seq_num, missing: None, connection, what }
+    }
+
+    /// The hot path: takes the record's event, if the record is nothing else.
+    #[inline]
+    fn is_usual_event(&mut self) -> bool {
+        if !matches!(self.cursor, Cursor::Binary(_)) || self.records.is_cut() {
+            return false;
+        }
+        let (bytes, end) = self.records.record_and_behind();
+        let Some((id, mut decoded)) = binary::usual::segment(bytes, end) else { return false };
+        let trace = TraceId { kind: Kind::SocketStreamed, id };
+        if let Some(rate) = self.sample_rate.take().filter(|_| trace == self.trace) {
+            decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+        }
+        self.trace = trace;
+        self.traces += 1;
+        self.current = Current::Decoded(decoded);
+        true
     }
 
     fn begin_record(&mut self) -> Result<Option<Current>, Damage> {

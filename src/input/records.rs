@@ -96,6 +96,12 @@ impl Records {
         &self.source.available()[self.record.clone()]
     }
 
+    /// The record that was found last with all that is available behind it, and where it ends.
+    #[inline]
+    pub(super) fn record_and_behind(&self) -> (&[u8], usize) {
+        (&self.source.available()[self.record.start..], self.record.len())
+    }
+
     /// Whether the record breaks off before its end.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
@@ -117,6 +123,7 @@ impl Records {
     }
 
     /// Goes on to the next record.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Next, RecordError> {
         self.source.consume(self.record.end);
         self.record = 0..0;
@@ -165,6 +172,7 @@ impl Records {
         }
     }
 
+    #[inline(always)]
     fn find_binary(
         &mut self,
         frame: impl Fn(&[u8]) -> Result<Frame, FrameError>,

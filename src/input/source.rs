@@ -122,6 +122,7 @@ impl Source {
     }
 
     /// What has been read and not been consumed.
+    #[inline]
     #[must_use]
     pub(super) fn available(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
@@ -140,6 +141,7 @@ impl Source {
     }
 
     /// Passes over the first `count` available bytes.
+    #[inline]
     pub(super) fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.end - self.start);
         self.start += count;

@@ -32,6 +32,7 @@ impl Encoder {
 
     /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
     /// the payload is copied once.
+    #[inline]
     pub(super) fn encode(&self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
         // The format's seconds end in 2106.
         let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or(u32::MAX);

@@ -115,13 +115,17 @@ impl Sequencer {
     #[inline]
     pub fn advance(&mut self) -> Result<Step, InputError> {
         loop {
-            if let Some(event) = self.pop() {
+            if !self.queue.is_empty()
+                && let Some(event) = self.pop()
+            {
                 return Ok(self.found(Ready::Owned(event)));
             }
             if self.is_at_end {
                 return Ok(Step::End);
             }
-            if let Some(event) = self.restart() {
+            if (self.is_restarting || self.reopening.is_some())
+                && let Some(event) = self.restart()
+            {
                 return Ok(self.found(Ready::Owned(event)));
             }
             if !self.has_event {
@@ -140,7 +144,7 @@ impl Sequencer {
                 }
             }
             self.has_event = false;
-            if let Some(delivery) = self.take_in() {
+            if let Some(delivery) = self.pass_through().or_else(|| self.take_in()) {
                 return Ok(self.found(Ready::InInput(delivery)));
             }
         }
@@ -166,18 +170,19 @@ impl Sequencer {
 
     /// The event that [`Self::advance`] has found; once. It never has
     /// [`Length::Unsure`](crate::trace::Length::Unsure), and [`Length::Cut`](crate::trace::Length::Cut) for good.
+    #[inline]
     pub fn event(&mut self) -> Event<'_> {
+        if let Ready::InInput(Delivery { conversation, missing }) = self.ready {
+            self.ready = Ready::None;
+            return Event { conversation, missing, ..self.input.event() };
+        }
         match mem::replace(&mut self.ready, Ready::None) {
             Ready::Owned(event) => event,
-            Ready::InInput(Delivery { conversation, missing }) => {
-                Event { conversation, missing, ..self.input.event() }
-            }
-            Ready::None => event(self.input.peek().trace, What::Ended),
+            Ready::InInput(_) | Ready::None => event(self.input.peek().trace, What::Ended),
         }
     }
 
     /// The event at the front of the queue, if it is complete or has waited long enough.
-    #[inline]
     fn pop(&mut self) -> Option<Event<'static>> {
         let front = self.queue.front()?;
         let is_hurried = self.is_at_end
@@ -204,9 +209,19 @@ impl Sequencer {
             || self.traces.get(&waiting.event.trace).is_some_and(|trace| trace.expects(waiting.event.span()))
     }
 
+    /// The hot path: what goes on with an event that is the next one for sure, when none waits.
+    #[inline(always)]
+    fn pass_through(&mut self) -> Option<Delivery> {
+        let peek = self.input.peek();
+        let is_complete = matches!(peek.what, Peeked::Data { .. }) && !peek.needs_next() && !peek.is_ending();
+        if !is_complete || !self.queue.is_empty() {
+            return None;
+        }
+        self.traces.get_mut(&peek.trace)?.pass_through(&peek)
+    }
+
     /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the queue,
     /// or has come twice, or is still to be taken in.
-    #[inline]
     fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
         let mut entry = match self.traces.entry(peek.trace) {

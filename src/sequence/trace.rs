@@ -97,8 +97,36 @@ impl Trace {
         self.has_closed && !self.has_events
     }
 
+    /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one before
+    /// it; `None`, and nothing done, for all else.
+    #[inline(always)]
+    pub(super) fn pass_through(&mut self, event: &Peek<'_>) -> Option<Delivery> {
+        let Peeked::Data { direction, captured_len, is_length_known, .. } = event.what else { return None };
+        let has_order = event.seq_num > 0;
+        let is_next = self.is_open
+            && !self.is_opened_again
+            && (!has_order || self.is_complete() && event.seq_num == self.arrived.max(1));
+        if !is_next {
+            return None;
+        }
+        if has_order {
+            self.arrived = event.seq_num.saturating_add(captured_len as u64);
+            self.delivered = self.arrived;
+        }
+        self.has_events = true;
+        self.time = event.time;
+        self.direction = Some(direction);
+        self.is_length_unknown = !is_length_known;
+        Some(Delivery { conversation: self.conversation, missing: None })
+    }
+
+    /// Whether all that has come has gone on, and nothing is known to be missing or behind it.
+    #[inline(always)]
+    fn is_complete(&self) -> bool {
+        !self.has_close && !self.is_arrived_cut && self.arrived == self.delivered
+    }
+
     /// Sorts an event in.
-    #[inline]
     pub(super) fn arrive(&mut self, event: &Peek<'_>) -> Arrival {
         match event.what {
             Peeked::Opened(connection) => self.open(connection),
@@ -163,7 +191,6 @@ impl Trace {
     }
 
     /// Takes an event as the next one to go on.
-    #[inline]
     pub(super) fn deliver(&mut self, step: &Step) -> Delivery {
         let mut missing = None;
         if let Some(Bytes { direction, is_length_known }) = step.bytes {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::connection;
 use super::wire::{Fields, Reader, Value, WireError, tag};
+use super::{connection, usual};
 use crate::input::{Body, Decoded, DecodedWhat};
 use crate::trace::{Direction, SampleRate, nanoseconds};
 
@@ -21,6 +21,16 @@ pub(super) enum BodyForm {
 /// Reads the event that stands in `range`.
 #[inline]
 pub(super) fn decode(record: &[u8], range: Range<usize>, form: BodyForm) -> Result<Decoded, WireError> {
+    if form == BodyForm::Message
+        && let Some(decoded) = usual::event(record, range.clone())
+    {
+        return Ok(decoded);
+    }
+    decode_any(record, range, form)
+}
+
+/// Reads an event of any shape.
+pub(super) fn decode_any(record: &[u8], range: Range<usize>, form: BodyForm) -> Result<Decoded, WireError> {
     let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
     let mut fields = Reader::new(range);
     while let Some(tag) = fields.tag(record)? {

@@ -11,6 +11,7 @@ mod connection;
 mod event;
 mod history;
 pub(super) mod split;
+pub(super) mod usual;
 pub(super) mod wire;
 
 use std::ops::Range;
@@ -19,7 +20,7 @@ use super::{Begun, Damage, Decoded, Generation, Head};
 use crate::trace::{Connection, Kind, SampleRate, TraceId};
 use event::BodyForm;
 use history::Old;
-use wire::{Fields, Reader, Value, WireError, WireErrorKind, tag};
+use wire::{Fields, Value, WireError, WireErrorKind};
 
 /// Top-level fields of `TraceWrapper`.
 const HTTP_BUFFERED_TRACE: u32 = 1;
@@ -69,9 +70,6 @@ impl Cursor {
     pub(super) fn begin(&mut self, record: &[u8], is_cut: bool) -> Result<Begun, Damage> {
         self.events = Events::Done;
         self.broken = None;
-        if let Some(begun) = self.begin_event(record, is_cut) {
-            return Ok(begun);
-        }
         let mut begun = Begun::Nothing;
         let mut wrapper = Fields::new(0..record.len(), is_cut);
         loop {
@@ -115,36 +113,6 @@ impl Cursor {
             }
         }
         Ok(begun)
-    }
-
-    /// The hot path: a record that is nothing but a segment with an id and an event.
-    #[inline]
-    fn begin_event(&mut self, record: &[u8], is_cut: bool) -> Option<Begun> {
-        const SEGMENT: u64 = tag::bytes(SOCKET_STREAMED_TRACE_SEGMENT as u64);
-        const TRACE_ID: u64 = tag::varint(1);
-        const EVENT: u64 = tag::bytes(3);
-        let mut wrapper = Reader::new(0..record.len());
-        if is_cut || wrapper.tag(record) != Ok(Some(SEGMENT)) {
-            return None;
-        }
-        let range = wrapper.bytes(record).ok().filter(|range| range.end == record.len())?;
-        let mut segment = Reader::new(range);
-        if segment.tag(record) != Ok(Some(TRACE_ID)) {
-            return None;
-        }
-        let id = segment.varint(record).ok()?;
-        if segment.tag(record) != Ok(Some(EVENT)) {
-            return None;
-        }
-        let event = segment.bytes(record).ok().filter(|range| range.end == record.len())?;
-        self.events = Events::Streamed { event: Some(event), is_event_cut: false, events: None };
-        Some(Begun::Trace(Head {
-            trace: TraceId { kind: Kind::SocketStreamed, id },
-            opens: false,
-            ends: false,
-            connection: None,
-            sample_rate: None,
-        }))
     }
 
     fn begin_buffered(&mut self, record: &[u8], range: Range<usize>, is_cut: bool) -> Result<Begun, Damage> {

@@ -26,6 +26,7 @@ pub(in crate::input) enum FrameError {
 }
 
 /// The next record of a delimited trace.
+#[inline]
 pub(in crate::input) fn delimited(bytes: &[u8]) -> Result<Frame, FrameError> {
     let (length, prefix) = number(bytes)?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -59,6 +60,7 @@ pub(in crate::input) fn sample_rate(bytes: &[u8]) -> Result<usize, FrameError> {
     }
 }
 
+#[inline]
 fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
     varint(bytes).map_err(|kind| match kind {
         WireErrorKind::Incomplete => FrameError::Incomplete,

@@ -125,7 +125,25 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     }
 }
 
+/// Up to eight bytes are taken at once, and their sevens of bits put together in pairs, fours and eights.
+#[inline]
 fn long_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
+    let Some(word) = bytes.first_chunk() else { return longest_varint(bytes) };
+    let word = u64::from_le_bytes(*word);
+    let last = !word & 0x8080_8080_8080_8080;
+    if last == 0 {
+        return longest_varint(bytes);
+    }
+    // All bits up to the first that ends a varint.
+    let bits = word & (last ^ (last - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
+    let bits = (bits & 0x7f00_7f00_7f00_7f00) >> 1 | bits & 0x007f_007f_007f_007f;
+    let bits = (bits & 0x3fff_0000_3fff_0000) >> 2 | bits & 0x0000_3fff_0000_3fff;
+    let bits = (bits & 0x0fff_ffff_0000_0000) >> 4 | bits & 0x0000_0000_0fff_ffff;
+    Ok((bits, last.trailing_zeros() as usize / 8 + 1))
+}
+
+#[cold]
+fn longest_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
@@ -225,5 +243,34 @@ impl Reader {
     #[cold]
     fn fail(&self, kind: WireErrorKind) -> WireError {
         WireError { at: self.at, kind }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn varints_of_all_lengths_read_alike(
+            value in (any::<u64>(), 0u32..64).prop_map(|(value, shift)| value >> shift),
+            behind in proptest::collection::vec(any::<u8>(), 0..12),
+            padding in 0usize..3,
+        ) {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_varint(value, &mut bytes);
+            // A varint may be longer than it has to be.
+            for _ in 0..padding.min(10 - bytes.len()) {
+                let last = bytes.len() - 1;
+                bytes[last] |= 0x80;
+                bytes.push(0);
+            }
+            let length = bytes.len();
+            prop_assert_eq!(varint(&bytes[..length - 1]), Err(WireErrorKind::Incomplete));
+            bytes.extend_from_slice(&behind);
+            prop_assert_eq!(varint(&bytes), Ok((value, length)));
+        }
     }
 }

@@ -1,0 +1,208 @@
+//! The hot path: events in the shape in which Envoy writes nearly all of them, with the fields in their order and none
+//! that is out of the ordinary.
+//!
+//! Where a byte differs from that shape there is no answer, and the decoders that take any message ([`super::Cursor`],
+//! [`super::event`]) see to it: they are the ones that say what is wrong.
+
+use std::ops::Range;
+
+use super::wire::varint;
+use crate::input::{Body, Decoded, DecodedWhat};
+use crate::trace::{Direction, nanoseconds};
+
+/// A record that is nothing but a `SocketStreamedTraceSegment` with a trace's id and one event. It is the first `end` of
+/// `bytes`.
+#[inline(always)]
+pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Decoded)> {
+    let mut walk = Walk { bytes, at: 0 };
+    walk.eat(0x22)?;
+    let wrapper_end = walk.message()?;
+    walk.eat(0x08)?;
+    let id = walk.number()?;
+    walk.eat(0x1a)?;
+    let segment_end = walk.message()?;
+    if wrapper_end != end || segment_end != end {
+        return None;
+    }
+    event(bytes, walk.at..end).map(|event| (id, event))
+}
+
+/// A `SocketEvent` with a time and a read or write.
+#[inline(always)]
+pub(super) fn event(bytes: &[u8], range: Range<usize>) -> Option<Decoded> {
+    let mut walk = Walk { bytes, at: range.start };
+    walk.eat(0x0a)?;
+    let timestamp_end = walk.message()?;
+    walk.eat(0x08)?;
+    let seconds = walk.number()?;
+    let nanos = walk.optional(0x10, timestamp_end)?;
+    walk.is_at(timestamp_end)?;
+    let direction = match bytes.get(walk.at)? {
+        0x12 => Direction::Read,
+        0x1a => Direction::Write,
+        _ => return None,
+    };
+    walk.at += 1;
+    let data_end = walk.message()?;
+    walk.eat(0x0a)?;
+    let body_end = walk.message()?;
+    walk.eat(0x0a)?;
+    let end = walk.message()?;
+    let body = walk.at..end;
+    walk.at = end;
+    let truncated = walk.optional(0x18, body_end)? != 0;
+    walk.is_at(body_end)?;
+    let end_stream = walk.optional(0x10, data_end)? != 0;
+    walk.is_at(data_end)?;
+    let seq_num = walk.optional(0x30, range.end)?;
+    walk.is_at(range.end)?;
+    Some(Decoded {
+        time: nanoseconds(seconds.cast_signed(), nanos.cast_signed()),
+        seq_num,
+        connection: None,
+        what: DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream },
+    })
+}
+
+/// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it is
+/// taken faster. Where each message ends is checked when all that should be in it has been passed.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Passes over a field's tag, if that is what comes.
+    #[inline(always)]
+    fn eat(&mut self, tag: u8) -> Option<()> {
+        let is_next = *self.bytes.get(self.at)? == tag;
+        self.at += 1;
+        is_next.then_some(())
+    }
+
+    /// A number.
+    #[inline(always)]
+    fn number(&mut self) -> Option<u64> {
+        let (value, length) = varint(self.bytes.get(self.at..)?).ok()?;
+        self.at += length;
+        Some(value)
+    }
+
+    /// The number in a field that comes only where it is not 0, in a message that goes on to `end`.
+    #[inline(always)]
+    fn optional(&mut self, tag: u8, end: usize) -> Option<u64> {
+        if self.at >= end || *self.bytes.get(self.at)? != tag {
+            return Some(0);
+        }
+        self.at += 1;
+        self.number()
+    }
+
+    /// Where the message ends whose length comes.
+    #[inline(always)]
+    fn message(&mut self) -> Option<usize> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let end = self.at.checked_add(length)?;
+        (end <= self.bytes.len()).then_some(end)
+    }
+
+    #[inline(always)]
+    fn is_at(&self, end: usize) -> Option<()> {
+        (self.at == end).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::encoding::{encode_key, encode_varint};
+
+    use super::super::event::decode_any;
+    use super::*;
+    use crate::input::binary::event::BodyForm;
+
+    fn number(field: u32, value: u64, message: &mut Vec<u8>) {
+        encode_key(field, prost::encoding::WireType::Varint, message);
+        encode_varint(value, message);
+    }
+
+    fn bytes(field: u32, value: &[u8], message: &mut Vec<u8>) {
+        encode_key(field, prost::encoding::WireType::LengthDelimited, message);
+        encode_varint(value.len() as u64, message);
+        message.extend_from_slice(value);
+    }
+
+    /// An event whose numbers are written where they are not 0, as Envoy does.
+    fn encode(numbers: [u64; 5], is_read: bool, payload: &[u8]) -> Vec<u8> {
+        let [seconds, nanos, truncated, end_stream, seq_num] = numbers;
+        let optional = |field, value, message: &mut Vec<u8>| {
+            if value != 0 {
+                number(field, value, message);
+            }
+        };
+        let (mut timestamp, mut body, mut data, mut event) = (vec![], vec![], vec![], vec![]);
+        optional(1, seconds, &mut timestamp);
+        optional(2, nanos, &mut timestamp);
+        bytes(1, &timestamp, &mut event);
+        bytes(1, payload, &mut body);
+        optional(3, truncated, &mut body);
+        bytes(1, &body, &mut data);
+        optional(2, end_stream, &mut data);
+        bytes(if is_read { 2 } else { 3 }, &data, &mut event);
+        optional(6, seq_num, &mut event);
+        event
+    }
+
+    /// What two decoders are compared by.
+    fn seen(decoded: &Decoded) -> String {
+        format!("{decoded:?}")
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_the_decoder_for_all_shapes_reads(
+            numbers in (any::<u64>(), any::<u32>(), 0u64..2, 0u64..2, any::<u64>())
+                .prop_map(|(a, b, c, d, e)| [a >> 30, u64::from(b), c, d, e >> 20]),
+            is_read: bool,
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut record = encode(numbers, is_read, &payload);
+            if let Some((index, byte)) = change {
+                let index = index.index(record.len());
+                record[index] = byte;
+            }
+            let end = record.len();
+            let any = decode_any(&record, 0..end, BodyForm::Message);
+            record.extend_from_slice(&behind);
+            let usual = event(&record, 0..end);
+            if change.is_none() && numbers[0] != 0 {
+                prop_assert!(usual.is_some());
+            }
+            if let Some(usual) = usual {
+                prop_assert_eq!(seen(&usual), seen(&any.expect("an event")));
+            }
+        }
+
+        #[test]
+        fn a_segment_is_one_only_if_it_ends_with_its_record(
+            id in 1u64..,
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let event = encode([1_700_000_000, 5, 0, 0, 1], true, &payload);
+            let (mut segment, mut record) = (vec![], vec![]);
+            number(1, id, &mut segment);
+            bytes(3, &event, &mut segment);
+            bytes(4, &segment, &mut record);
+            let end = record.len();
+            record.extend_from_slice(&behind);
+            prop_assert_eq!(super::segment(&record, end).map(|(id, _)| id), Some(id));
+            prop_assert!(super::segment(&record, end - 1).is_none());
+            if !behind.is_empty() {
+                prop_assert!(super::segment(&record, end + 1).is_none());
+            }
+        }
+    }
+}
