@@ -75,6 +75,7 @@ impl Run<'_> {
             self.report.progress(|| input.input().offset());
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, &mut input.event())?,
+                Ok(Step::Part) => {}
                 Ok(Step::Idle) => self.idle()?,
                 Ok(Step::End) => break,
                 Err(error) => self.report.input_error(error.name(), &error),

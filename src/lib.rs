@@ -13,6 +13,7 @@ pub mod conversation;
 pub mod convert;
 pub mod filter;
 pub mod frame;
+pub mod http;
 pub mod info;
 pub mod input;
 pub mod merge;

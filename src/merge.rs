@@ -99,7 +99,7 @@ impl Merge {
                 self.current = Some(place);
                 Ok(Some(Next::Event(number)))
             }
-            Step::Event => {
+            Step::Event | Step::Part => {
                 self.put(place);
                 Ok(None)
             }

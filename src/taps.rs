@@ -203,7 +203,7 @@ fn first_time(input: &mut Input) -> Option<u64> {
                     return Some(peek.time);
                 }
             }
-            Ok(Step::Idle) => {}
+            Ok(Step::Idle | Step::Part) => {}
             Ok(Step::End) => return None,
             Err(InputError::Io { .. }) => return None,
             Err(_) => {}

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 pub struct TraceId {
     /// How the tap wrote the trace.
     pub kind: Kind,
-    /// `trace_id`: for a socket tap Envoy's connection id, which starts over with Envoy.
+    /// `trace_id`: for a socket tap Envoy's connection id, which starts over with Envoy; for an HTTP tap a random number.
     pub id: u64,
 }
 
@@ -24,6 +24,10 @@ pub enum Kind {
     SocketBuffered,
     /// `SocketStreamedTraceSegment`: a message for each event or batch of events.
     SocketStreamed,
+    /// `HttpBufferedTrace`: one message, when the exchange was over.
+    HttpBuffered,
+    /// `HttpStreamedTraceSegment`: a message for each piece of an exchange.
+    HttpStreamed,
 }
 
 impl fmt::Display for Kind {
@@ -31,6 +35,8 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::SocketBuffered => "socket_buffered",
             Self::SocketStreamed => "socket_streamed",
+            Self::HttpBuffered => "http_buffered",
+            Self::HttpStreamed => "http_streamed",
         })
     }
 }

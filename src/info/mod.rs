@@ -121,7 +121,7 @@ pub fn inspect(input: Input) -> InputInfo {
     loop {
         match events.advance() {
             Ok(Step::Event) => info.event(&events.event(), &mut open),
-            Ok(Step::Idle) => {}
+            Ok(Step::Idle | Step::Part) => {}
             Ok(Step::End) => break,
             Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),
             Err(_) => more_errors += 1,

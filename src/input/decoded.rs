@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::http::{Headers, Message};
 use crate::trace::{Connection, Direction, SampleRate, TraceId};
 
 /// What a decoder finds at the beginning of a record.
 #[derive(Debug)]
 pub(super) enum Begun {
     Trace(Head),
-    /// An HTTP tap's trace.
-    Http,
+    /// A trace of the HTTP tap, or a piece of one.
+    Http(Box<HttpRecord>),
     /// The sample rate of the trace in the record before.
     SampleRate(SampleRate),
     /// Nothing that concerns a conversation.
@@ -61,6 +62,48 @@ pub(super) enum Body {
     Scratch,
     /// The same, from a format that keeps only what is UTF-8.
     ScratchText,
+}
+
+/// A record of the HTTP tap.
+#[derive(Debug)]
+pub(super) struct HttpRecord {
+    /// Whether it is an `HttpBufferedTrace`: a whole exchange.
+    pub(super) is_buffered: bool,
+    /// `trace_id` of a segment; 0 in a buffered trace, which has none.
+    pub(super) id: u64,
+    pub(super) downstream: Option<Box<Connection>>,
+    pub(super) upstream: Option<Box<Connection>>,
+    /// In the order of a conversation: of the request headers, body and trailers, then of the response.
+    pub(super) pieces: Vec<HttpPiece>,
+    /// What is wrong behind, or between, the pieces that could be read.
+    pub(super) damage: Option<Damage>,
+}
+
+/// A piece of an HTTP message.
+#[derive(Debug)]
+pub(super) struct HttpPiece {
+    pub(super) message: Message,
+    /// `headers_received_time`, on every piece of its message.
+    pub(super) time: Option<u64>,
+    pub(super) what: HttpWhat,
+}
+
+#[derive(Debug)]
+pub(super) enum HttpWhat {
+    Head(Headers),
+    Body { body: HttpBody, truncated: bool },
+    Trailers(Headers),
+}
+
+/// Where the bytes of a body stand.
+#[derive(Debug)]
+pub(super) enum HttpBody {
+    /// In the record.
+    Record(Range<usize>),
+    /// In the scratch buffer.
+    Scratch(Range<usize>),
+    /// The same, from a format that keeps only what is UTF-8.
+    ScratchText(Range<usize>),
 }
 
 /// Where in a record something is wrong, and what.

@@ -8,6 +8,7 @@ mod binary;
 mod decoded;
 mod error;
 pub mod format;
+mod http;
 mod json;
 mod literal;
 mod peek;
@@ -19,14 +20,17 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
+use crate::http::Part;
 use crate::trace::{Connection, Data, Event, Kind, Length, SampleRate, TraceId, What};
-use decoded::{Begun, Body, Damage, Decoded, DecodedWhat, Head};
+use decoded::{Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpPiece, HttpRecord, HttpWhat};
 pub use error::InputError;
 pub use format::Generation;
 use format::{Format, detect};
 pub use peek::{Peek, Peeked};
 use records::{Next, RecordError, Records};
 use source::{Fill, Source};
+
+const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 
 /// The format is told from this many bytes, or all there are.
 const DETECT: usize = 64 * 1024;
@@ -52,6 +56,10 @@ pub struct Input {
     scratch: Vec<u8>,
     traces: u64,
     http_records: u64,
+    /// The parts of an HTTP tap's record.
+    parts: Option<http::Parts>,
+    /// The next of them.
+    part: Option<Part>,
     has_failed: bool,
 }
 
@@ -84,6 +92,8 @@ pub struct TextLoss {
 pub enum Step {
     /// There is one: [`Input::event`].
     Event,
+    /// There is a part of an exchange that an HTTP tap recorded: [`Input::part`].
+    Part,
     /// There is nothing at the moment, because the writer of a pipe takes its time.
     Idle,
     /// The input has ended.
@@ -162,6 +172,8 @@ impl Input {
             scratch: Vec::new(),
             traces: 0,
             http_records: 0,
+            parts: None,
+            part: None,
             has_failed: false,
         })
     }
@@ -210,7 +222,7 @@ impl Input {
         self.format
     }
 
-    /// How many records hold traces of the HTTP tap, which are not converted.
+    /// How many records hold traces of the HTTP tap.
     #[must_use]
     pub fn http_records(&self) -> u64 {
         self.http_records
@@ -264,6 +276,18 @@ impl Input {
 
     fn step(&mut self) -> Result<Step, InputError> {
         loop {
+            if let Some(parts) = &mut self.parts {
+                self.part = parts.next(self.records.record(), &self.scratch);
+                if self.part.is_some() {
+                    return Ok(Step::Part);
+                }
+                let damage = parts.damage();
+                self.parts = None;
+                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
+                    let offset = self.records.offset(damage.at);
+                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                }
+            }
             if std::mem::take(&mut self.is_ended) {
                 self.current = Current::Ended;
                 return Ok(Step::Event);
@@ -353,6 +377,11 @@ impl Input {
         Event { trace: self.trace, conversation: 0, time, seq_num, missing: None, connection, what }
     }
 
+    /// The part that [`Self::advance`] has found; once.
+    pub fn part(&mut self) -> Option<Part> {
+        self.part.take()
+    }
+
     /// The hot path: takes the record's event, if the record is nothing else.
     #[inline]
     fn is_usual_event(&mut self) -> bool {
@@ -377,7 +406,7 @@ impl Input {
         let begun = match &mut self.cursor {
             Cursor::Binary(cursor) => cursor.begin(record, is_cut),
             Cursor::Text(cursor) => cursor.begin(record, &mut self.scratch),
-            Cursor::Json(cursor) => cursor.begin(record),
+            Cursor::Json(cursor) => cursor.begin(record, &mut self.scratch),
         };
         match begun {
             Ok(Begun::Trace(Head { trace, opens, ends, mut connection, sample_rate })) => {
@@ -393,9 +422,10 @@ impl Input {
                 }
                 Ok(opens.then_some(Current::Opened(connection)))
             }
-            Ok(Begun::Http) => {
+            Ok(Begun::Http(record)) => {
                 self.http_records += 1;
-                self.end_of_record().map(|()| None)
+                self.parts = Some(http::Parts::new(*record, self.records.number(), file_id(&self.name)));
+                Ok(None)
             }
             Ok(Begun::SampleRate(rate)) => {
                 self.sample_rate = Some(rate);
@@ -447,6 +477,13 @@ impl Input {
     fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
         InputError::Damaged { name: self.name.clone(), record, offset, what }
     }
+}
+
+/// The id that Envoy has put into a file's name, `PREFIX_ID.ENDING`; 0 if there is none.
+fn file_id(name: &str) -> u64 {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = file.split('.').next().unwrap_or_default();
+    stem.rsplit('_').next().and_then(|id| id.parse().ok()).unwrap_or_default()
 }
 
 /// The input's name: that of the file, or a dash.

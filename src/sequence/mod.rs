@@ -131,6 +131,7 @@ impl Sequencer {
             if !self.has_event {
                 match self.input.advance()? {
                     Step::Event => self.arrived += 1,
+                    Step::Part => continue,
                     Step::Idle => {
                         self.idle += 1;
                         return Ok(Step::Idle);

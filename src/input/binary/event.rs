@@ -62,7 +62,7 @@ const SEQ_NUM: u64 = tag::varint(6);
 
 /// A `google.protobuf.Timestamp`.
 #[inline]
-fn timestamp(record: &[u8], range: Range<usize>) -> Result<u64, WireError> {
+pub(super) fn timestamp(record: &[u8], range: Range<usize>) -> Result<u64, WireError> {
     const SECONDS: u64 = tag::varint(1);
     const NANOS: u64 = tag::varint(2);
     let (mut seconds, mut nanos) = (0, 0);

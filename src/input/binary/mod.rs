@@ -10,6 +10,7 @@
 mod connection;
 mod event;
 mod history;
+mod http;
 pub(super) mod split;
 pub(super) mod usual;
 pub(super) mod wire;
@@ -89,7 +90,10 @@ impl Cursor {
                 SOCKET_BUFFERED_TRACE => begun = self.begin_buffered(record, range, is_cut)?,
                 HTTP_BUFFERED_TRACE | HTTP_STREAMED_TRACE_SEGMENT => {
                     match history::recognize(number, record, range.clone(), is_cut) {
-                        None => begun = Begun::Http,
+                        None if number == HTTP_BUFFERED_TRACE => {
+                            begun = Begun::Http(Box::new(http::buffered(record, range, is_cut)));
+                        }
+                        None => begun = Begun::Http(Box::new(http::segment(record, range, is_cut)?)),
                         Some(Old::CaptureConnection) => {
                             return self.begin_capture(record, range, wrapper);
                         }

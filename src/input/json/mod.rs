@@ -7,6 +7,7 @@
 //! is no valid UTF-8 either, and drops the addresses of streamed traces. What it kept is read as it stands.
 
 mod event;
+mod http;
 mod scan;
 pub(super) mod split;
 
@@ -29,7 +30,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// Reads what stands before the events.
-    pub(super) fn begin(&mut self, record: &[u8]) -> Result<Begun, Damage> {
+    pub(super) fn begin(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Begun, Damage> {
         *self = Self { loss: self.loss, has_batches: self.has_batches, ..Self::default() };
         let mut trace = None;
         let mut sample_rate = None;
@@ -48,10 +49,12 @@ impl Cursor {
             let kind = match &record[name] {
                 b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
                 b"socket_streamed_trace_segment" | b"socketStreamedTraceSegment" => Kind::SocketStreamed,
-                b"http_buffered_trace"
-                | b"httpBufferedTrace"
-                | b"http_streamed_trace_segment"
-                | b"httpStreamedTraceSegment" => return Ok(Begun::Http),
+                b"http_buffered_trace" | b"httpBufferedTrace" => {
+                    return http::decode(record, value, true, scratch).map(Box::new).map(Begun::Http);
+                }
+                b"http_streamed_trace_segment" | b"httpStreamedTraceSegment" => {
+                    return http::decode(record, value, false, scratch).map(Box::new).map(Begun::Http);
+                }
                 name => {
                     let is_rate = matches!(name, b"configured_sample_rate" | b"configuredSampleRate");
                     let end = match value_end(record, value) {

@@ -9,6 +9,7 @@
 //! each is a record here.
 
 mod event;
+mod http;
 mod lexer;
 pub(super) mod split;
 
@@ -55,7 +56,10 @@ impl Cursor {
             b"socket_streamed_trace_segment" => {
                 self.begin_trace(record, lexer, Kind::SocketStreamed, scratch)?
             }
-            b"http_buffered_trace" | b"http_streamed_trace_segment" => Begun::Http,
+            b"http_buffered_trace" => Begun::Http(Box::new(http::decode(&mut lexer, record, true, scratch)?)),
+            b"http_streamed_trace_segment" => {
+                Begun::Http(Box::new(http::decode(&mut lexer, record, false, scratch)?))
+            }
             b"connection" => {
                 let (connection, id) = event::connection(&mut lexer, record, scratch)?;
                 self.capture = Some(id);

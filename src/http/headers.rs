@@ -1,0 +1,63 @@
+//! The headers of an HTTP message, as the tap recorded them.
+
+/// As many headers a message can have here: some hundred times what Envoy lets through by default.
+pub const MAX_HEADERS: usize = 65_536;
+
+/// Names and values in their order, pseudo-headers among them. Kept in one buffer: a hostile record of empty headers takes
+/// little more memory than its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    /// Where each name, and the value behind it, end.
+    ends: Vec<(u32, u32)>,
+}
+
+impl Headers {
+    /// Adds a header. Returns whether there was room for it: there is for [`MAX_HEADERS`], and for 4 GiB of bytes.
+    #[must_use]
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let name_end = self.bytes.len() + name.len();
+        let (Ok(name_end), Ok(end)) = (u32::try_from(name_end), u32::try_from(name_end + value.len())) else {
+            return false;
+        };
+        if self.ends.len() == MAX_HEADERS {
+            return false;
+        }
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(value);
+        self.ends.push((name_end, end));
+        true
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|&(_, end)| end));
+        starts.zip(&self.ends).map(|(start, &(name_end, end))| {
+            let (name, value) = (start as usize..name_end as usize, name_end as usize..end as usize);
+            (&self.bytes[name], &self.bytes[value])
+        })
+    }
+
+    /// The value of the first header with this name, in whichever case.
+    #[must_use]
+    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.len() + self.ends.len() * size_of::<(u32, u32)>()
+    }
+}

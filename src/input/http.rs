@@ -1,0 +1,103 @@
+//! The parts of an HTTP tap's record, one after the other.
+
+use std::collections::VecDeque;
+
+use super::{Damage, HttpBody, HttpPiece, HttpRecord, HttpWhat};
+use crate::http::{Connections, Message, Part, Piece};
+use crate::trace::{Kind, TraceId};
+
+/// A body comes in parts of at most so many bytes, so that a large one is not copied as a whole.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Where in a record the next part is.
+#[derive(Debug)]
+pub(super) struct Parts {
+    trace: TraceId,
+    number: u64,
+    connections: Option<Box<Connections>>,
+    pieces: VecDeque<HttpPiece>,
+    /// The message of the last piece, in a buffered trace, where its end has yet to be told.
+    ending: Option<Message>,
+    damage: Option<Damage>,
+}
+
+impl Parts {
+    /// The parts of the record with this number. `file_id` is the trace's id by the name of its file.
+    pub(super) fn new(record: HttpRecord, number: u64, file_id: u64) -> Self {
+        let HttpRecord { is_buffered, id, downstream, upstream, pieces, damage } = record;
+        let trace = match is_buffered {
+            true => TraceId { kind: Kind::HttpBuffered, id: file_id },
+            false => TraceId { kind: Kind::HttpStreamed, id },
+        };
+        let connections = match (&downstream, &upstream) {
+            (None, None) => None,
+            _ => Some(Box::new(Connections { downstream, upstream })),
+        };
+        Self { trace, number, connections, pieces: pieces.into(), ending: None, damage }
+    }
+
+    /// The trace.
+    pub(super) fn trace(&self) -> TraceId {
+        self.trace
+    }
+
+    /// The next part.
+    pub(super) fn next(&mut self, record: &[u8], scratch: &[u8]) -> Option<Part> {
+        let is_next = |ending| self.pieces.front().is_none_or(|piece| piece.message != ending);
+        if let Some(message) = self.ending.take_if(|ending| is_next(*ending)) {
+            return Some(self.part(message, None, Piece::End));
+        }
+        let HttpPiece { message, time, what } = self.pieces.pop_front()?;
+        let what = match what {
+            HttpWhat::Head(headers) => Piece::Head(headers),
+            HttpWhat::Trailers(headers) => Piece::Trailers(headers),
+            HttpWhat::Body { body, truncated } => {
+                let (bytes, is_text, rest) = match body {
+                    HttpBody::Record(mut range) => {
+                        let rest = split(&mut range).map(HttpBody::Record);
+                        (&record[range], false, rest)
+                    }
+                    HttpBody::Scratch(mut range) => {
+                        let rest = split(&mut range).map(HttpBody::Scratch);
+                        (&scratch[range], false, rest)
+                    }
+                    HttpBody::ScratchText(mut range) => {
+                        let rest = split(&mut range).map(HttpBody::ScratchText);
+                        (&scratch[range], true, rest)
+                    }
+                };
+                let piece =
+                    Piece::Body { bytes: bytes.to_vec(), is_cut: truncated && rest.is_none(), is_text };
+                if let Some(body) = rest {
+                    let what = HttpWhat::Body { body, truncated };
+                    self.pieces.push_front(HttpPiece { message, time, what });
+                }
+                piece
+            }
+        };
+        if self.trace.kind == Kind::HttpBuffered {
+            self.ending = Some(message);
+        }
+        Some(self.part(message, time, what))
+    }
+
+    /// What is wrong with the record, once all its parts have been taken.
+    pub(super) fn damage(&mut self) -> Option<Damage> {
+        self.damage.take()
+    }
+
+    fn part(&mut self, message: Message, time: Option<u64>, what: Piece) -> Part {
+        let connections = self.connections.take();
+        Part { trace: self.trace, record: self.number, time, message, what, connections }
+    }
+}
+
+/// Leaves as much in `range` as a part may have, and returns what is behind it.
+fn split(range: &mut std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
+    if range.len() <= MAX_BODY {
+        return None;
+    }
+    let end = range.end;
+    range.end = range.start + MAX_BODY;
+    Some(range.end..end)
+}
