@@ -32,6 +32,9 @@ pub(crate) struct Cli {
     pub(crate) input: InputOptions,
 
     #[command(flatten)]
+    pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
     pub(crate) packets: Packets,
 
     /// Fail (status 1) if there is any warning
@@ -111,6 +114,41 @@ pub(crate) struct InputOptions {
     /// Convert only connections with this port on one side (repeatable)
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Vec<u16>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "HTTP taps")]
+pub(crate) struct HttpOptions {
+    /// The version of HTTP in which exchanges are written; auto is 1, and 2 where they have gRPC, trailers or else what
+    /// HTTP/1.1 cannot say
+    #[arg(long, value_name = "VERSION", default_value = "auto")]
+    pub(crate) http: HttpVersion,
+
+    /// Whose connection carries them: that of the client to Envoy, or that of Envoy to the cluster's host
+    #[arg(long, value_name = "SIDE", default_value = "downstream")]
+    pub(crate) http_side: HttpSide,
+
+    /// When exchanges began that the trace has no times for: RFC 3339, or seconds since 1970 [default: when the file was
+    /// last modified]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_time: Option<TimeBound>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpVersion {
+    Auto,
+    /// HTTP/1.1
+    #[value(name = "1")]
+    Http1,
+    /// HTTP/2
+    #[value(name = "2")]
+    Http2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpSide {
+    Downstream,
+    Upstream,
 }
 
 #[derive(Args, Debug)]

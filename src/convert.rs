@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::conversation::{Conversations, Options, Origin};
 use crate::filter::Filter;
+use crate::http::Exchange;
+use crate::http::wire::{self, Wire};
 use crate::input::Step;
 use crate::merge::{Merge, Next};
 use crate::output::{Capture, Written};
-use crate::report::{Report, Warning, counted};
+use crate::report::{Report, Warning};
 use crate::sequence::Sequencer;
 use crate::taps::{Tap, TapState};
 use crate::trace::{Event, Side};
@@ -27,6 +29,10 @@ pub struct Conversion {
     pub trace_ids: HashSet<u64>,
     /// Only connections and times that it wants.
     pub filter: Filter,
+    /// How exchanges of the HTTP tap are to look.
+    pub http: wire::Options,
+    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch.
+    pub start_time: Option<u64>,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
@@ -47,9 +53,12 @@ impl Conversion {
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
         let conversations = Conversations::new(self.options, self.filter.clone());
-        let mut run = Run { conversion: self, conversations, capture, report, http_inputs: None };
+        let wire = Wire::new(self.http, taps.len() as u32);
+        let mut run = Run { conversion: self, conversations, wire, capture, report };
         match <[Tap; 1]>::try_from(taps) {
-            Ok([Tap { state: TapState::Open(input), .. }]) => run.stream(Sequencer::new(*input))?,
+            Ok([Tap { state: TapState::Open(input), .. }]) => {
+                run.stream(Sequencer::new(*input, self.start_time))?
+            }
             Ok(taps) => run.merge(taps.into(), interfaces)?,
             Err(taps) => run.merge(taps, interfaces)?,
         }
@@ -61,10 +70,9 @@ impl Conversion {
 struct Run<'a> {
     conversion: &'a Conversion,
     conversations: Conversations,
+    wire: Wire,
     capture: Capture,
     report: &'a mut Report,
-    /// How many inputs hold traces of the HTTP tap, and the name of the first.
-    http_inputs: Option<(u64, String)>,
 }
 
 impl Run<'_> {
@@ -75,7 +83,11 @@ impl Run<'_> {
             self.report.progress(|| input.input().offset());
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, &mut input.event())?,
-                Ok(Step::Part) => {}
+                Ok(Step::Part) => {
+                    if let Some(exchange) = input.exchange() {
+                        self.exchange(origin, exchange)?;
+                    }
+                }
                 Ok(Step::Idle) => self.idle()?,
                 Ok(Step::End) => break,
                 Err(error) => self.report.input_error(error.name(), &error),
@@ -87,7 +99,7 @@ impl Run<'_> {
 
     fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
-        let mut merge = Merge::new(taps);
+        let mut merge = Merge::new(taps, self.conversion.start_time);
         let mut bytes = 0;
         while !self.is_stopped() {
             self.report.progress(|| bytes);
@@ -97,6 +109,13 @@ impl Run<'_> {
                     let origin = Origin { number, interface: interfaces[place], name: &names[place] };
                     if let Some(mut event) = merge.event(number) {
                         self.event(origin, &mut event)?;
+                    }
+                }
+                Ok(Next::Exchange(number)) => {
+                    let place = number as usize;
+                    let origin = Origin { number, interface: interfaces[place], name: &names[place] };
+                    if let Some(exchange) = merge.exchange(number) {
+                        self.exchange(origin, exchange)?;
                     }
                 }
                 Ok(Next::Ended(number, input)) => {
@@ -126,6 +145,15 @@ impl Run<'_> {
         self.conversations.event(origin, event, &mut self.capture, self.report)
     }
 
+    fn exchange(&mut self, origin: Origin<'_>, exchange: &mut Exchange) -> io::Result<()> {
+        let ids = &self.conversion.trace_ids;
+        if !ids.is_empty() && !ids.contains(&exchange.trace().id) {
+            exchange.pass_over();
+            return Ok(());
+        }
+        self.wire.write(origin, exchange, &mut self.conversations, &mut self.capture, self.report)
+    }
+
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
     fn idle(&mut self) -> io::Result<()> {
         if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
@@ -136,12 +164,6 @@ impl Run<'_> {
         self.warn_unused(Side::Local, local);
         self.warn_unused(Side::Remote, remote);
         let report = self.report;
-        if let Some((count, first)) = self.http_inputs {
-            report.error(&format!(
-                "{} of the HTTP tap, which cannot be converted; traces of the transport socket tap can ({first})",
-                counted(count, "file has traces", "files have traces")
-            ));
-        }
         let is_filtered = !self.conversion.trace_ids.is_empty() || self.conversion.filter.is_set();
         if report.traces == 0 && report.errors() == 0 && is_filtered {
             report.error(
@@ -160,17 +182,16 @@ impl Run<'_> {
     fn summarize(&mut self, input: &Sequencer) {
         let report = &mut *self.report;
         let duplicates = input.duplicates();
+        let stand_in_times = input.stand_in_times();
         let input = input.input();
         let name = || input.name().to_owned();
         report.warn_many(Warning::Duplicate, duplicates, name);
+        report.warn_many(Warning::StandInTime, stand_in_times, name);
         report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
         let loss = input.text_loss();
         report.lose_messages(loss.connections + loss.batches, name);
         if !input.has_trace() && !input.has_failed() {
             report.error(&format!("{}: there is no trace in it", input.name()));
-        }
-        if input.http_records() > 0 {
-            self.http_inputs.get_or_insert_with(|| (0, input.name().to_owned())).0 += 1;
         }
     }
 

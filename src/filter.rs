@@ -16,6 +16,14 @@ use ipnet::IpNet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeBound(u64);
 
+impl TimeBound {
+    /// In nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn nanoseconds(self) -> u64 {
+        self.0
+    }
+}
+
 /// Why a text is no [`TimeBound`].
 #[derive(Debug, thiserror::Error)]
 pub enum TimeBoundError {

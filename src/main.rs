@@ -15,8 +15,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
-use tap2pcap::filter::Filter;
+use tap2pcap::filter::{Filter, TimeBound};
 use tap2pcap::frame::LinkType;
+use tap2pcap::http::{self, wire};
 use tap2pcap::info::{inspect, table};
 use tap2pcap::output::destination::{Destination, DestinationError};
 use tap2pcap::output::{Capture, Format, Written};
@@ -56,7 +57,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
 /// `tap2pcap info`: to standard output.
 fn info(command: &cli::Info) -> anyhow::Result<u8> {
     let mut report = Report::default();
-    let taps = Taps::find(&command.files, command.input_format.into(), &mut report);
+    let taps = Taps::find(&command.files, command.input_format.into(), None, &mut report);
     let mut has_errors = report.errors() > 0;
     let infos = taps.taps.into_iter().filter_map(|tap| {
         let info = match tap.open() {
@@ -95,7 +96,8 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         return Ok(USAGE);
     };
     let mut report = Report::default();
-    let taps = Taps::find(paths, cli.input.input_format.into(), &mut report);
+    let start_time = cli.http.start_time.map(TimeBound::nanoseconds);
+    let taps = Taps::find(paths, cli.input.input_format.into(), start_time, &mut report);
     // Looked for after the traces, so that it is not found among them.
     let place = match (&cli.output.split, capture) {
         (Some(directory), _) => Place::Directory(directory),
@@ -197,6 +199,18 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             addresses: cli.input.address.clone(),
             ports: cli.input.port.clone(),
         },
+        http: wire::Options {
+            version: match cli.http.http {
+                cli::HttpVersion::Auto => None,
+                cli::HttpVersion::Http1 => Some(http::Version::Http1),
+                cli::HttpVersion::Http2 => Some(http::Version::Http2),
+            },
+            side: match cli.http.http_side {
+                cli::HttpSide::Downstream => http::Side::Downstream,
+                cli::HttpSide::Upstream => http::Side::Upstream,
+            },
+        },
+        start_time: cli.http.start_time.map(TimeBound::nanoseconds),
         is_live,
         stop: stop_on_signals().context("signals")?,
     })
@@ -214,8 +228,12 @@ fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
 }
 
 fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
+    let exchanges = match report.exchanges {
+        0 => String::new(),
+        exchanges => format!(" ({})", counted(exchanges, "HTTP exchange", "HTTP exchanges")),
+    };
     let mut text = format!(
-        "{}, {}, {} of payload",
+        "{}{exchanges}, {}, {} of payload",
         counted(report.traces, "trace", "traces"),
         counted(written.packets, "packet", "packets"),
         counted(report.bytes, "byte", "bytes"),

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::http::Exchange;
 use crate::input::{Input, InputError, Step};
 use crate::sequence::Sequencer;
 use crate::taps::{Tap, TapState};
@@ -30,6 +31,8 @@ pub struct Merge {
     resident: BTreeSet<Place>,
     /// Bytes that the buffers of `resident` take.
     memory: usize,
+    /// For exchanges that have no times.
+    start_time: Option<u64>,
 }
 
 /// An input's order, and its number. The order is its event's time, or that of an earlier event of it where that is later:
@@ -41,6 +44,8 @@ type Place = (u64, u32);
 pub enum Next {
     /// The event of the input with this number: [`Merge::event`].
     Event(u32),
+    /// The exchange of the input with this number: [`Merge::exchange`].
+    Exchange(u32),
     /// The input with this number has ended.
     Ended(u32, Box<Sequencer>),
     /// There is nothing at the moment.
@@ -50,9 +55,9 @@ pub enum Next {
 }
 
 impl Merge {
-    /// Merges `taps`, which are numbered from 0.
+    /// Merges `taps`, which are numbered from 0. `start_time` is for [`Sequencer::new`].
     #[must_use]
-    pub fn new(taps: Vec<Tap>) -> Self {
+    pub fn new(taps: Vec<Tap>, start_time: Option<u64>) -> Self {
         let mut running = Vec::new();
         running.resize_with(taps.len(), || None);
         let first = |tap: &Tap| match tap.state {
@@ -61,7 +66,15 @@ impl Merge {
         };
         let mut to_come: Vec<_> = (0..).zip(taps).map(|(number, tap)| (first(&tap), number, tap)).collect();
         to_come.sort_by_key(|&(first, number, _)| Reverse((first, number)));
-        Self { running, to_come, current: None, ready: BTreeSet::new(), resident: BTreeSet::new(), memory: 0 }
+        Self {
+            running,
+            to_come,
+            current: None,
+            ready: BTreeSet::new(),
+            resident: BTreeSet::new(),
+            memory: 0,
+            start_time,
+        }
     }
 
     /// Goes on to the next event.
@@ -79,7 +92,7 @@ impl Merge {
             let Some(place) = self.ready.pop_first() else { return Ok(Next::End) };
             self.take(place)?;
             self.current = Some(place);
-            return Ok(Next::Event(place.1));
+            return Ok(self.found(place.1));
         }
     }
 
@@ -88,16 +101,28 @@ impl Merge {
         self.running[number as usize].as_deref_mut().map(Sequencer::event)
     }
 
+    /// The exchange that [`Self::advance`] has found in the input with this number.
+    pub fn exchange(&mut self, number: u32) -> Option<&mut Exchange> {
+        self.running[number as usize].as_deref_mut().and_then(Sequencer::exchange)
+    }
+
+    /// What the input with this number has ready.
+    fn found(&self, number: u32) -> Next {
+        let input = self.running[number as usize].as_deref();
+        if input.is_some_and(Sequencer::has_exchange) { Next::Exchange(number) } else { Next::Event(number) }
+    }
+
     /// Goes on in the input whose event was given last. `None` if another one's is due first.
     fn advance_current(&mut self) -> Result<Option<Next>, InputError> {
         let Some((order, number)) = self.current.take() else { return Ok(None) };
         let Some(input) = &mut self.running[number as usize] else { return Ok(None) };
         let step = input.advance().inspect_err(|_| self.current = Some((order, number)))?;
-        let place = (input.time().map_or(order, |time| time.max(order)), number);
+        let time = input.time();
+        let place = (time.map_or(order, |time| time.max(order)), number);
         match step {
-            Step::Event if input.time().is_none() || self.is_due(place) => {
+            Step::Event | Step::Part if time.is_none() || self.is_due(place) => {
                 self.current = Some(place);
-                Ok(Some(Next::Event(number)))
+                Ok(Some(self.found(number)))
             }
             Step::Event | Step::Part => {
                 self.put(place);
@@ -123,7 +148,7 @@ impl Merge {
         let is_due =
             |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|&ready| (first, number) < ready);
         let Some((first, number, tap)) = self.to_come.pop_if(|tap| is_due(tap)) else { return Ok(false) };
-        self.running[number as usize] = Some(Box::new(Sequencer::new(tap.open()?)));
+        self.running[number as usize] = Some(Box::new(Sequencer::new(tap.open()?, self.start_time)));
         self.current = Some((first, number));
         Ok(true)
     }

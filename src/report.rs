@@ -24,6 +24,10 @@ pub enum Warning {
     FailedMessage,
     /// Two conversations go on between the same addresses at the same time.
     Overlap,
+    /// A trace of the HTTP tap has no times.
+    StandInTime,
+    /// Exchanges overlap on a connection, in HTTP/1.1.
+    Pipelined,
     /// A packet is older than what has already been written.
     Late,
     /// `--local` or `--remote` was given, but every trace has its own.
@@ -35,6 +39,8 @@ pub enum Warning {
 pub struct Report {
     /// Conversations.
     pub traces: u64,
+    /// Exchanges of the HTTP tap.
+    pub exchanges: u64,
     /// Bytes of payload that were captured.
     pub bytes: u64,
     /// Bytes that bodies are known to lack.
@@ -228,6 +234,18 @@ impl Display for Counted<'_> {
                 "{} while another one between the same addresses was going on, and readers will mix the two ({example}); \
                  convert them into two captures",
                 many("connection began", "connections began")
+            ),
+            Warning::StandInTime => write!(
+                f,
+                "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
+                 microsecond apart ({example}); to have them, set record_headers_received_time",
+                many("exchange has", "exchanges have")
+            ),
+            Warning::Pipelined => write!(
+                f,
+                "{} before the response to the one before it on the same connection had, as only HTTP/2 does ({example}); \
+                 readers may take one response for another; --http 2 keeps them apart",
+                many("request began", "requests began")
             ),
             Warning::Late => write!(
                 f,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
@@ -49,21 +50,28 @@ pub struct Taps {
 }
 
 impl Taps {
-    /// Finds the inputs at `paths`, all of them in `format` if that is given. What is wrong with one goes to `report`.
+    /// Finds the inputs at `paths`, all of them in `format` if that is given. `start_time` is that of exchanges without
+    /// times, as for [`Sequencer::new`](crate::sequence::Sequencer::new). What is wrong with one goes to `report`.
     #[must_use]
-    pub fn find(paths: &[PathBuf], format: Option<Format>, report: &mut Report) -> Self {
+    pub fn find(
+        paths: &[PathBuf],
+        format: Option<Format>,
+        start_time: Option<u64>,
+        report: &mut Report,
+    ) -> Self {
         let mut taps = Self::default();
         let is_one = matches!(paths, [path] if !path.is_dir());
         for path in paths {
             if path.is_dir() {
                 let (before, errors) = (taps.taps.len(), report.errors());
-                taps.walk(path, format, report);
+                taps.walk(path, format, start_time, report);
                 if taps.taps.len() == before && report.errors() == errors {
                     report.error(&format!("{}: there is no tap trace below this directory", path.display()));
                 }
                 continue;
             }
-            let tap = if is_one || !path.is_file() { open(path, format) } else { look(path, format) };
+            let tap =
+                if is_one || !path.is_file() { open(path, format) } else { look(path, format, start_time) };
             match tap {
                 Ok(tap) => taps.taps.push(tap),
                 Err(error) => report.error(&error),
@@ -72,7 +80,13 @@ impl Taps {
         taps
     }
 
-    fn walk(&mut self, directory: &Path, format: Option<Format>, report: &mut Report) {
+    fn walk(
+        &mut self,
+        directory: &Path,
+        format: Option<Format>,
+        start_time: Option<u64>,
+        report: &mut Report,
+    ) {
         for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
             let path = match entry {
                 Ok(entry) if entry.file_type().is_file() => entry.into_path(),
@@ -82,7 +96,7 @@ impl Taps {
                     continue;
                 }
             };
-            match look(&path, format) {
+            match look(&path, format, start_time) {
                 Ok(tap) => self.taps.push(tap),
                 Err(InputError::NotATap { .. } | InputError::Empty { .. }) => self.skipped += 1,
                 Err(error) => report.error(&error),
@@ -170,20 +184,20 @@ fn open(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
 }
 
 /// Tells the format of a regular file and when its first event was, from its first bytes if they suffice.
-fn look(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
+fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<Tap, InputError> {
     let name = path.display().to_string();
     let mut bytes = Vec::with_capacity(FIRST_LOOK as usize);
     let read = File::open(path).and_then(|file| file.take(FIRST_LOOK).read_to_end(&mut bytes));
     read.map_err(|source| InputError::Io { name: name.clone(), source })?;
     let found = match Input::from_bytes(name.clone(), bytes, format) {
-        Ok(mut input) => first_time(&mut input).map(|first| (input.format(), first)),
+        Ok(mut input) => first_time(&mut input, path, start_time).map(|first| (input.format(), first)),
         Err(_) => None,
     };
     let (format, first) = match found {
         Some(found) => found,
         None => {
             let mut input = Input::open_one_of_many(path, format)?;
-            let first = first_time(&mut input);
+            let first = first_time(&mut input, path, start_time);
             if first.is_none() && !input.has_trace() && !input.has_failed() {
                 return Err(InputError::NotATap { name });
             }
@@ -194,7 +208,7 @@ fn look(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
 }
 
 /// When the first event that has a time was. Damage is passed over: it is told when the input is converted.
-fn first_time(input: &mut Input) -> Option<u64> {
+fn first_time(input: &mut Input, path: &Path, start_time: Option<u64>) -> Option<u64> {
     loop {
         match input.advance() {
             Ok(Step::Event) => {
@@ -203,10 +217,19 @@ fn first_time(input: &mut Input) -> Option<u64> {
                     return Some(peek.time);
                 }
             }
-            Ok(Step::Idle | Step::Part) => {}
+            Ok(Step::Part) => {
+                let time = input.part().and_then(|part| part.time);
+                return time.or(start_time).or_else(|| modified(path));
+            }
+            Ok(Step::Idle) => {}
             Ok(Step::End) => return None,
             Err(InputError::Io { .. }) => return None,
             Err(_) => {}
         }
     }
+}
+
+fn modified(path: &Path) -> Option<u64> {
+    let modified = path.metadata().ok()?.modified().ok()?;
+    u64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }

@@ -58,6 +58,8 @@ struct Conversation {
     pair: u64,
     /// Its addresses are not wanted.
     is_unwanted: bool,
+    /// What is to be said on its next packet.
+    comments: Vec<String>,
 }
 
 /// The input that an event comes from.
@@ -131,6 +133,7 @@ impl Conversations {
                 empty.insert(Box::new(tcp))
             }
         };
+        conversation.comments.drain(..).for_each(|comment| tcp.comment(comment));
         if let Some(missing) = event.missing {
             tcp.skip(missing.direction, missing.bytes);
             comment::missing(missing, origin, event.trace, tcp, capture, report);
@@ -145,6 +148,11 @@ impl Conversations {
                 conversation.end(&mut self.beginnings, capture, (input, number))
             }
         }
+    }
+
+    /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].
+    pub fn say(&mut self, input: u32, number: u32, comment: String) {
+        place(place(&mut self.open, input), number).comments.push(comment);
     }
 
     /// Forgets the conversations of an input that has ended.

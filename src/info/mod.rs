@@ -114,14 +114,15 @@ pub fn inspect(input: Input) -> InputInfo {
         errors: Vec::new(),
         tshark: Vec::new(),
     };
-    let mut events = Sequencer::new(input);
+    let mut events = Sequencer::new(input, None);
     let mut more_errors = 0;
     // By number of the conversation, the place of its trace.
     let mut open: Vec<Option<usize>> = Vec::new();
     loop {
         match events.advance() {
             Ok(Step::Event) => info.event(&events.event(), &mut open),
-            Ok(Step::Idle | Step::Part) => {}
+            Ok(Step::Part) => drop(events.exchange()),
+            Ok(Step::Idle) => {}
             Ok(Step::End) => break,
             Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),
             Err(_) => more_errors += 1,

@@ -184,6 +184,12 @@ impl Input {
         self.records.source().is_live()
     }
 
+    /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
+    #[must_use]
+    pub fn modified(&self) -> u64 {
+        self.records.source().modified()
+    }
+
     /// Bytes that have been read and done with.
     #[must_use]
     pub fn offset(&self) -> u64 {

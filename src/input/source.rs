@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
 const READ: usize = 256 * 1024;
@@ -200,6 +200,18 @@ impl Source {
             self.is_at_end |= self.offset + self.end as u64 >= *length;
         }
         Ok(if count == 0 { Fill::End } else { Fill::More })
+    }
+
+    /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
+    pub(super) fn modified(&self) -> u64 {
+        let metadata = match &self.reader {
+            Reader::File(file) => file.metadata().ok(),
+            Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
+            Reader::Memory | Reader::Stream { .. } => None,
+        };
+        let modified = metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or_else(SystemTime::now);
+        let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Whether it is read as it comes.

@@ -8,6 +8,7 @@
 //! that the input's order stands. The wait is bounded in events, bytes and time; past the bound the event goes on as it
 //! is. An event that need not wait, with none waiting before it, passes through without being copied.
 
+mod numbers;
 mod queue;
 mod trace;
 
@@ -16,8 +17,11 @@ use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use crate::http::Exchange;
+use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
+pub use numbers::Numbers;
 use queue::{Queue, SLICES, Waiting};
 use trace::{Arrival, Delivery, Trace};
 
@@ -51,6 +55,12 @@ pub struct Sequencer {
     duplicates: u64,
     idle: u32,
     is_at_end: bool,
+    /// What the HTTP tap recorded, if anything.
+    exchanges: Option<Box<Exchanges>>,
+    /// When a part of it came that waits, on a live input.
+    since: Option<Instant>,
+    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch.
+    start_time: u64,
     ready: Ready,
 }
 
@@ -61,20 +71,17 @@ enum Ready {
     /// The input has it.
     InInput(Delivery),
     Owned(Event<'static>),
-}
-
-/// Hands out the numbers of conversations, so that those which are in use stay small.
-#[derive(Debug, Default)]
-struct Numbers {
-    next: u32,
-    free: Vec<u32>,
+    /// An exchange.
+    Exchange,
 }
 
 impl Sequencer {
-    /// The events of `input`.
+    /// The events of `input`. Exchanges that the trace has no times for begin at `start_time`, in nanoseconds since the
+    /// Unix epoch, or else when the input was last modified.
     #[must_use]
-    pub fn new(input: Input) -> Self {
+    pub fn new(input: Input, start_time: Option<u64>) -> Self {
         Self {
+            start_time: start_time.unwrap_or_else(|| input.modified()),
             input,
             has_event: false,
             queue: Queue::default(),
@@ -87,6 +94,8 @@ impl Sequencer {
             duplicates: 0,
             idle: 0,
             is_at_end: false,
+            exchanges: None,
+            since: None,
             ready: Ready::None,
         }
     }
@@ -120,6 +129,10 @@ impl Sequencer {
             {
                 return Ok(self.found(Ready::Owned(event)));
             }
+            if self.exchanges.is_some() && self.is_exchange_due() {
+                self.ready = Ready::Exchange;
+                return Ok(Step::Part);
+            }
             if self.is_at_end {
                 return Ok(Step::End);
             }
@@ -131,7 +144,10 @@ impl Sequencer {
             if !self.has_event {
                 match self.input.advance()? {
                     Step::Event => self.arrived += 1,
-                    Step::Part => continue,
+                    Step::Part => {
+                        self.take_part();
+                        continue;
+                    }
                     Step::Idle => {
                         self.idle += 1;
                         return Ok(Step::Idle);
@@ -140,6 +156,9 @@ impl Sequencer {
                         self.is_at_end = true;
                         let copies = self.traces.values().filter(|trace| trace.is_empty_copy());
                         self.duplicates += copies.count() as u64;
+                        if let Some(exchanges) = &mut self.exchanges {
+                            exchanges.finish();
+                        }
                         continue;
                     }
                 }
@@ -166,7 +185,48 @@ impl Sequencer {
                 matches!(peek.what, Peeked::Data { .. } | Peeked::Closed).then_some(peek.time)
             }
             Ready::Owned(event) => matches!(event.what, What::Data(_) | What::Closed).then_some(event.time),
+            Ready::Exchange => self.exchanges.as_ref().and_then(|exchanges| exchanges.time()),
         }
+    }
+
+    /// Whether what [`Self::advance`] has found is an exchange.
+    #[must_use]
+    pub fn has_exchange(&self) -> bool {
+        matches!(self.ready, Ready::Exchange)
+    }
+
+    /// The exchange that [`Self::advance`] has found, whose part is next: it has to be taken.
+    pub fn exchange(&mut self) -> Option<&mut Exchange> {
+        self.ready = Ready::None;
+        self.exchanges.as_mut()?.next()
+    }
+
+    /// How many exchanges have got times that stand in for theirs.
+    #[must_use]
+    pub fn stand_in_times(&self) -> u64 {
+        self.exchanges.as_ref().map_or(0, |exchanges| exchanges.stand_in_times())
+    }
+
+    fn take_part(&mut self) {
+        let Some(part) = self.input.part() else { return };
+        self.idle = 0;
+        if self.input.is_live() && self.since.is_none() {
+            self.since = Some(Instant::now());
+        }
+        let start_time = self.start_time;
+        self.exchanges.get_or_insert_with(|| Box::new(Exchanges::new(start_time))).push(part);
+    }
+
+    fn is_exchange_due(&mut self) -> bool {
+        let Some(exchanges) = &mut self.exchanges else { return false };
+        exchanges.settle();
+        let is_late = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
+        let is_hurried = self.is_at_end || self.idle >= MAX_IDLE || is_late;
+        let is_due = exchanges.is_due(is_hurried);
+        if is_hurried && !is_due {
+            self.since = None;
+        }
+        is_due
     }
 
     /// The event that [`Self::advance`] has found; once. It never has
@@ -179,7 +239,7 @@ impl Sequencer {
         }
         match mem::replace(&mut self.ready, Ready::None) {
             Ready::Owned(event) => event,
-            Ready::InInput(_) | Ready::None => event(self.input.peek().trace, What::Ended),
+            Ready::InInput(_) | Ready::Exchange | Ready::None => event(self.input.peek().trace, What::Ended),
         }
     }
 
@@ -246,7 +306,7 @@ impl Sequencer {
                     if matches!(peek.what, Peeked::Closed) {
                         self.closed.push_back((peek.trace, self.arrived));
                     }
-                    self.numbers.free.push(delivery.conversation);
+                    self.numbers.give_back(delivery.conversation);
                     entry.remove();
                 }
                 return Some(delivery);
@@ -332,7 +392,7 @@ fn deliver(traces: &mut Traces, numbers: &mut Numbers, event: &mut Event<'_>) {
     event.missing = delivery.missing;
     if matches!(event.what, What::Closed | What::Ended) {
         entry.remove();
-        numbers.free.push(event.conversation);
+        numbers.give_back(event.conversation);
     }
 }
 
@@ -342,15 +402,6 @@ fn has_closed(closed: &mut VecDeque<(TraceId, u64)>, trace: TraceId, arrived: u6
         closed.pop_front();
     }
     closed.iter().any(|&(closed, _)| closed == trace)
-}
-
-impl Numbers {
-    fn take(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.next += 1;
-            self.next - 1
-        })
-    }
 }
 
 impl Peek<'_> {

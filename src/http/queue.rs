@@ -1,0 +1,254 @@
+//! The exchanges of one input: completed by what comes after their parts, and in order of time.
+//!
+//! How a message is framed depends on what follows its headers: whether the body is as long as they say, is cut, has
+//! trailers. And a file can hold exchanges in the order in which they ended. So parts wait here, bounded in bytes and
+//! number, as long as the input has more and gives it without delay.
+//!
+//! Parts of a trace without times get some: from a beginning on, in recorded order, a microsecond apart.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use super::exchange::{Exchange, Queued};
+use super::{Message, Part, Piece};
+use crate::trace::Kind;
+
+/// Waiting parts may take this much memory, in bytes.
+const MAX_MEMORY: usize = 1024 * 1024;
+/// As many exchanges may be under way; then the oldest counts as over.
+const MAX_EXCHANGES: usize = 4096;
+/// Between two parts that have no time of their own.
+const STEP: u64 = 1000;
+
+/// The exchanges of one input.
+#[derive(Debug)]
+pub struct Exchanges {
+    /// By number.
+    exchanges: HashMap<u64, Exchange>,
+    /// The order and number of the first part of each that has one, and the number of the exchange.
+    due: BTreeSet<(u64, u64, u64)>,
+    /// The numbers of streamed exchanges, by their ids.
+    streamed: HashMap<u64, u64>,
+    /// The number and record of the buffered exchange that came last.
+    buffered: Option<(u64, u64)>,
+    /// That record has another piece of an exchange that was there before.
+    is_joining: bool,
+    /// The exchanges that have not been ended, oldest first, some of which are over.
+    oldest: VecDeque<u64>,
+    /// The exchange that was given last, and how much memory it took before.
+    current: Option<(u64, usize)>,
+    next: u64,
+    arrived: u64,
+    memory: usize,
+    /// The next time that stands in for one.
+    clock: u64,
+    stand_in_times: u64,
+}
+
+impl Exchanges {
+    /// No exchanges yet. Times begin at `start`, in nanoseconds since the Unix epoch, where a trace has none.
+    #[must_use]
+    pub fn new(start: u64) -> Self {
+        Self {
+            exchanges: HashMap::new(),
+            due: BTreeSet::new(),
+            streamed: HashMap::new(),
+            buffered: None,
+            is_joining: false,
+            oldest: VecDeque::new(),
+            current: None,
+            next: 0,
+            arrived: 0,
+            memory: 0,
+            clock: start,
+            stand_in_times: 0,
+        }
+    }
+
+    /// How many exchanges have got times that stand in.
+    #[must_use]
+    pub fn stand_in_times(&self) -> u64 {
+        self.stand_in_times
+    }
+
+    /// Takes a part.
+    pub fn push(&mut self, mut part: Part) {
+        let number = match part.trace.kind {
+            Kind::HttpBuffered => self.buffered(&part),
+            _ => self.streamed(&part),
+        };
+        self.arrived += 1;
+        let (time, is_time_known) = self.time_of(number, &part);
+        let arrived = self.arrived;
+        let Some(exchange) = self.exchanges.get_mut(&number) else { return };
+        let before = exchange.front().map(|front| (front.order, front.arrived, number));
+        let memory = exchange.memory();
+        if let Some(connections) = part.connections.take() {
+            exchange.learn(*connections);
+        }
+        if part.trace.kind == Kind::HttpStreamed && part.message == Message::Response {
+            exchange.end(Message::Request, arrived);
+        }
+        let ends = part.trace.kind == Kind::HttpStreamed && matches!(part.what, Piece::Trailers(_));
+        let message = part.message;
+        let queued = Queued::new(part, time, is_time_known, arrived);
+        if self.is_joining {
+            exchange.join(queued);
+        } else {
+            exchange.push(queued);
+        }
+        if ends {
+            exchange.end(message, arrived);
+        }
+        self.memory += exchange.memory() - memory;
+        let after = exchange.front().map(|front| (front.order, front.arrived, number));
+        if before != after && !self.is_current(number) {
+            before.map(|before| self.due.remove(&before));
+            self.due.extend(after);
+        }
+    }
+
+    /// The time of a part, and whether the trace says it.
+    fn time_of(&mut self, number: u64, part: &Part) -> (u64, bool) {
+        let last = self.exchanges.get(&number).and_then(|exchange| exchange.parts().last());
+        match (part.time, &part.what) {
+            (Some(time), _) => (time, true),
+            (None, Piece::End) => last.map_or((self.clock, false), |last| (last.time, last.is_time_known)),
+            (None, _) => {
+                self.clock += STEP;
+                (self.clock - STEP, false)
+            }
+        }
+    }
+
+    /// The number of the exchange in a buffered trace.
+    fn buffered(&mut self, part: &Part) -> u64 {
+        if let Some((number, record)) = self.buffered {
+            if record == part.record {
+                return number;
+            }
+            self.is_joining = self.is_same(number, part);
+            if self.is_joining {
+                self.buffered = Some((number, part.record));
+                return number;
+            }
+        }
+        let number = self.begin(part);
+        self.buffered = Some((number, part.record));
+        number
+    }
+
+    /// Whether the first part of another record is that of an exchange that has come before and still waits.
+    fn is_same(&self, number: u64, part: &Part) -> bool {
+        let (Piece::Head(headers), Some(exchange)) = (&part.what, self.exchanges.get(&number)) else {
+            return false;
+        };
+        exchange.course.is_none()
+            && exchange.head(part.message).is_some_and(|(known, time)| {
+                time == part.time && (time.is_some() || part.message == Message::Request) && known == headers
+            })
+    }
+
+    /// The number of the exchange with a streamed trace's id.
+    fn streamed(&mut self, part: &Part) -> u64 {
+        self.is_joining = false;
+        let is_head = matches!(part.what, Piece::Head(_));
+        if let Some(&number) = self.streamed.get(&part.trace.id)
+            && let Some(exchange) = self.exchanges.get(&number)
+        {
+            let is_restart =
+                is_head && part.message == Message::Request && exchange.has_begun(Message::Request);
+            if !is_restart {
+                return number;
+            }
+            self.end(number);
+        }
+        let number = self.begin(part);
+        self.streamed.insert(part.trace.id, number);
+        number
+    }
+
+    fn begin(&mut self, part: &Part) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.stand_in_times += u64::from(part.time.is_none());
+        self.exchanges.insert(number, Exchange::new(part.trace));
+        self.oldest.push_back(number);
+        while self.oldest.len() > MAX_EXCHANGES
+            && let Some(oldest) = self.oldest.pop_front()
+        {
+            self.end(oldest);
+        }
+        number
+    }
+
+    /// Says that nothing more comes of an exchange.
+    fn end(&mut self, number: u64) {
+        let is_current = self.is_current(number);
+        let Some(exchange) = self.exchanges.get_mut(&number) else { return };
+        if exchange.trace.kind == Kind::HttpStreamed && self.streamed.get(&exchange.trace.id) == Some(&number)
+        {
+            self.streamed.remove(&exchange.trace.id);
+        }
+        let is_waiting = exchange.front().is_some();
+        let memory = exchange.memory();
+        exchange.close(self.arrived);
+        self.memory += exchange.memory() - memory;
+        match exchange.front() {
+            Some(front) if !is_waiting && !is_current => {
+                self.due.insert((front.order, front.arrived, number));
+            }
+            None if !is_current => {
+                self.exchanges.remove(&number);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Says that the input has ended.
+    pub fn finish(&mut self) {
+        for number in std::mem::take(&mut self.oldest) {
+            self.end(number);
+        }
+    }
+
+    /// Whether a part is to go on: `is_hurried` if there is nothing to wait for.
+    #[must_use]
+    pub fn is_due(&self, is_hurried: bool) -> bool {
+        !self.due.is_empty() && (is_hurried || self.memory > MAX_MEMORY)
+    }
+
+    /// Puts back the exchange that was given last, or forgets it.
+    pub fn settle(&mut self) {
+        let Some((number, memory)) = self.current.take() else { return };
+        let Some(exchange) = self.exchanges.get(&number) else { return };
+        self.memory -= memory - exchange.memory();
+        if let Some(front) = exchange.front() {
+            self.due.insert((front.order, front.arrived, number));
+        } else if exchange.is_over() {
+            let id = exchange.trace.id;
+            self.exchanges.remove(&number);
+            if self.streamed.get(&id) == Some(&number) {
+                self.streamed.remove(&id);
+            }
+        }
+    }
+
+    fn is_current(&self, number: u64) -> bool {
+        self.current.is_some_and(|(current, _)| current == number)
+    }
+
+    /// The time of the part that is next.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        self.due.first().map(|&(order, ..)| order)
+    }
+
+    /// The exchange whose part is next, which has to take it.
+    pub fn next(&mut self) -> Option<&mut Exchange> {
+        self.settle();
+        let (.., number) = self.due.pop_first()?;
+        let exchange = self.exchanges.get_mut(&number)?;
+        self.current = Some((number, exchange.memory()));
+        Some(exchange)
+    }
+}

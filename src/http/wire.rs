@@ -1,0 +1,448 @@
+//! Puts exchanges on the wire: each part becomes bytes that one side sent, in an [`Event`] of the connection that carried
+//! it.
+//!
+//! Exchanges over one connection, known by its addresses, follow one another there in HTTP/1.1 ([`one`]), and are its
+//! streams in HTTP/2 ([`two`]). One without addresses has a connection to itself.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+
+use super::exchange::{Exchange, Queued};
+use super::{Headers, Message, Piece, Side, Version, one, two};
+use crate::conversation::{Conversations, Origin};
+use crate::output::Capture;
+use crate::report::{Report, Warning};
+use crate::sequence::Numbers;
+use crate::trace::{self, Connection, Data, Direction, Event, Length, What};
+
+/// As many connections are remembered; then those without an exchange under way are forgotten.
+const MAX_CONNECTIONS: usize = 65_536;
+/// Parts of a message with the same time are one event up to this many bytes.
+const MAX_EVENT: usize = 64 * 1024;
+
+/// How exchanges are to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The version of HTTP; `None` chooses it for each connection.
+    pub version: Option<Version>,
+    /// Which of the two connections of an exchange.
+    pub side: Side,
+}
+
+/// All connections that carry exchanges.
+#[derive(Debug)]
+pub struct Wire {
+    options: Options,
+    /// The number that stands for their input, past those of all others.
+    input: u32,
+    by_addresses: HashMap<Key, usize>,
+    connections: Vec<Option<Carrier>>,
+    numbers: Numbers,
+    /// The bytes of an event.
+    buffer: Vec<u8>,
+}
+
+/// Local and remote address.
+type Key = (SocketAddr, SocketAddr);
+
+/// A connection.
+#[derive(Debug)]
+struct Carrier {
+    key: Option<Key>,
+    version: Version,
+    /// HTTP/2: the identifier of the next stream (RFC 9113 section 5.1.1).
+    next_stream: u32,
+    /// Exchanges that are under way.
+    open: u64,
+    /// HTTP/1.1: exchanges whose response has yet to begin.
+    unanswered: u64,
+    has_begun: bool,
+}
+
+/// How an exchange goes onto the wire.
+#[derive(Debug)]
+pub(super) struct Course {
+    carrier: u32,
+    version: Version,
+    messages: [Framing; 2],
+    has_answer: bool,
+}
+
+#[derive(Debug)]
+enum Framing {
+    One(one::Framing),
+    Two(two::Framing),
+}
+
+impl Wire {
+    /// No connections yet. `input` is a number that no input has.
+    #[must_use]
+    pub fn new(options: Options, input: u32) -> Self {
+        Self {
+            options,
+            input,
+            by_addresses: HashMap::new(),
+            connections: Vec::new(),
+            numbers: Numbers::default(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Puts the part of an exchange that is next on the wire, with those behind it that are of the same time.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn write(
+        &mut self,
+        origin: Origin<'_>,
+        exchange: &mut Exchange,
+        conversations: &mut Conversations,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let Some(first) = exchange.front() else { return Ok(()) };
+        let (time, message) = (first.time, first.message);
+        let origin = Origin { number: self.input, ..origin };
+        if exchange.course.is_none() {
+            let number = self.begin(origin, exchange, time, conversations, capture, report)?;
+            exchange.course = Some(self.course(number, exchange));
+        }
+        let Some(mut course) = exchange.course.take() else { return Ok(()) };
+        let place = course.carrier as usize;
+        let is_head = matches!(first_piece(exchange), Some(Piece::Head(_)));
+        if message == Message::Response && !std::mem::replace(&mut course.has_answer, true) {
+            self.answer(place);
+        } else if message == Message::Request && is_head && course.version == Version::Http1 {
+            self.request(place, exchange, origin, report);
+        }
+        let mut event = self.event(exchange, course.carrier, time, message);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let data = encode(&mut course, exchange, message, &mut buffer);
+        if !buffer.is_empty() || data.length != Length::Whole {
+            event.what = What::Data(Data {
+                direction: self.options.side.direction(message),
+                bytes: (&buffer[..]).into(),
+                length: data.length,
+                is_text: data.is_text,
+                end_stream: false,
+            });
+            conversations.event(origin, &mut event, capture, report)?;
+        }
+        self.buffer = buffer;
+        exchange.course = Some(course);
+        if exchange.is_over() { self.end(exchange, origin, conversations, capture, report) } else { Ok(()) }
+    }
+
+    /// Finds or makes the connection of an exchange, and says whose packets come.
+    fn begin(
+        &mut self,
+        origin: Origin<'_>,
+        exchange: &Exchange,
+        time: u64,
+        conversations: &mut Conversations,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<u32> {
+        report.exchanges += 1;
+        let connection = self.options.side.of(&exchange.connections);
+        let key = connection.and_then(key);
+        let needs_2 = two::is_needed(exchange);
+        let version = self.options.version.unwrap_or(if needs_2 { Version::Http2 } else { Version::Http1 });
+        let known = key.and_then(|key| self.by_addresses.get(&key)).copied();
+        // A connection that has begun with HTTP/1.1 cannot go on with HTTP/2: what needs it gets another one.
+        let known = known.filter(|&place| {
+            self.connections[place].as_ref().is_some_and(|carrier| carrier.version >= version)
+        });
+        let number = match known {
+            Some(place) => place as u32,
+            None => {
+                let number = self.numbers.take();
+                self.open(number, key, version);
+                let mut opened = self.event(exchange, number, time, Message::Request);
+                opened.connection = connection.cloned().map(Box::new);
+                opened.what = What::Opened;
+                conversations.event(origin, &mut opened, capture, report)?;
+                number
+            }
+        };
+        if let Some(carrier) = &mut self.connections[number as usize] {
+            carrier.open += 1;
+        }
+        if capture.has_comments() {
+            let mut say = |comment: String| conversations.say(self.input, number, comment);
+            if known.is_some() {
+                say(format!("tap.trace_id={}", exchange.trace.id));
+                say(format!("tap.kind={}", exchange.trace.kind));
+                say(format!("tap.file={}", origin.name));
+            }
+            if let Some(id) =
+                exchange.head(Message::Request).and_then(|(head, _)| head.value(b"x-request-id"))
+            {
+                say(format!("tap.request_id={}", String::from_utf8_lossy(id)));
+            }
+            if exchange.front().is_some_and(|part| !part.is_time_known) {
+                say("tap.time=stand-in".to_owned());
+            }
+        }
+        if version == Version::Http2 && known.is_none() {
+            self.preface(number, origin, exchange, time, conversations, capture, report)?;
+        }
+        Ok(number)
+    }
+
+    fn open(&mut self, number: u32, key: Option<Key>, version: Version) {
+        let place = number as usize;
+        if self.connections.len() <= place {
+            self.connections.resize_with(place + 1, || None);
+        }
+        let carrier = Carrier { key, version, next_stream: 1, open: 0, unanswered: 0, has_begun: false };
+        self.connections[place] = Some(carrier);
+        if let Some(key) = key {
+            self.by_addresses.insert(key, place);
+        }
+    }
+
+    /// What both sides send before the first stream.
+    #[allow(clippy::too_many_arguments, reason = "they are what an event takes")]
+    fn preface(
+        &mut self,
+        number: u32,
+        origin: Origin<'_>,
+        exchange: &Exchange,
+        time: u64,
+        conversations: &mut Conversations,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        for (message, bytes) in two::preface() {
+            let mut event = self.event(exchange, number, time, message);
+            event.what = What::Data(Data {
+                direction: self.options.side.direction(message),
+                bytes: bytes.into(),
+                length: Length::Whole,
+                is_text: false,
+                end_stream: false,
+            });
+            conversations.event(origin, &mut event, capture, report)?;
+        }
+        Ok(())
+    }
+
+    fn course(&mut self, number: u32, exchange: &Exchange) -> Course {
+        let carrier = self.connections[number as usize].as_mut();
+        let (version, stream) = carrier.map_or((Version::Http1, 1), |carrier| {
+            let stream = carrier.next_stream;
+            carrier.next_stream = stream.wrapping_add(2) & 0x7fff_ffff;
+            (carrier.version, stream)
+        });
+        let head = exchange.head(Message::Request).map(|(head, _)| head);
+        let framing = |_| match version {
+            Version::Http1 => Framing::One(one::Framing::new(head)),
+            Version::Http2 => Framing::Two(two::Framing::new(stream, head)),
+        };
+        let messages = [Message::Request, Message::Response].map(framing);
+        Course { carrier: number, version, messages, has_answer: false }
+    }
+
+    /// A request goes out.
+    fn request(&mut self, place: usize, exchange: &Exchange, origin: Origin<'_>, report: &mut Report) {
+        let Some(Some(carrier)) = self.connections.get_mut(place) else { return };
+        if carrier.unanswered > 0 {
+            report.warn(Warning::Pipelined, || format!("trace {} in {}", exchange.trace.id, origin.name));
+        }
+        carrier.unanswered += 1;
+        carrier.has_begun = true;
+    }
+
+    /// A response begins.
+    fn answer(&mut self, place: usize) {
+        if let Some(Some(carrier)) = self.connections.get_mut(place) {
+            carrier.unanswered = carrier.unanswered.saturating_sub(1);
+        }
+    }
+
+    /// An exchange is over. A connection that only it had is too.
+    fn end(
+        &mut self,
+        exchange: &Exchange,
+        origin: Origin<'_>,
+        conversations: &mut Conversations,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let Some(course) = &exchange.course else { return Ok(()) };
+        let place = course.carrier as usize;
+        let Some(Some(carrier)) = self.connections.get_mut(place) else { return Ok(()) };
+        carrier.open = carrier.open.saturating_sub(1);
+        if !course.has_answer {
+            carrier.unanswered = carrier.unanswered.saturating_sub(1);
+        }
+        let is_superseded = carrier.key.is_none_or(|key| self.by_addresses.get(&key) != Some(&place));
+        if carrier.open == 0 && is_superseded {
+            return self.close(place, origin, conversations, capture, report);
+        }
+        if self.by_addresses.len() > MAX_CONNECTIONS {
+            let idle = |carrier: &Option<Carrier>| carrier.as_ref().is_some_and(|carrier| carrier.open == 0);
+            for place in 0..self.connections.len() {
+                if idle(&self.connections[place]) {
+                    self.close(place, origin, conversations, capture, report)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a connection.
+    fn close(
+        &mut self,
+        place: usize,
+        origin: Origin<'_>,
+        conversations: &mut Conversations,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let carrier = self.connections[place].take();
+        if let Some(key) = carrier.and_then(|carrier| carrier.key)
+            && self.by_addresses.get(&key) == Some(&place)
+        {
+            self.by_addresses.remove(&key);
+        }
+        let number = place as u32;
+        self.numbers.give_back(number);
+        let trace = trace::TraceId { kind: trace::Kind::HttpStreamed, id: 0 };
+        let mut ended = event(trace, number, 0);
+        conversations.event(origin, &mut ended, capture, report)
+    }
+
+    fn event(&self, exchange: &Exchange, number: u32, time: u64, _message: Message) -> Event<'static> {
+        event(exchange.trace, number, time)
+    }
+}
+
+fn event(trace: trace::TraceId, conversation: u32, time: u64) -> Event<'static> {
+    Event { trace, conversation, time, seq_num: 0, missing: None, connection: None, what: What::Ended }
+}
+
+fn first_piece(exchange: &Exchange) -> Option<&Piece> {
+    exchange.front().map(|part| &part.piece)
+}
+
+/// What is known of the bytes of an event.
+struct Encoded {
+    length: Length,
+    is_text: bool,
+}
+
+/// Takes the part that is next, and those of its message behind it that belong to the same event, and appends their bytes.
+fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &mut Vec<u8>) -> Encoded {
+    let mut encoded = Encoded { length: Length::Whole, is_text: false };
+    let mut order = None;
+    let mut is_behind_head = false;
+    while let Some(part) = exchange.front() {
+        let is_first = order.is_none();
+        let is_cut_body = matches!(part.piece, Piece::Body { is_cut: true, .. });
+        let belongs = part.message == message
+            && (order == Some(part.order) || part.piece == Piece::End || is_behind_head && is_cut_body);
+        if !is_first && (!belongs || out.len() > MAX_EVENT) {
+            break;
+        }
+        let Some(Queued { order: at, piece, .. }) = exchange.pop() else { break };
+        order.get_or_insert(at);
+        is_behind_head = matches!(piece, Piece::Head(_));
+        encoded.is_text |= matches!(piece, Piece::Body { is_text: true, .. });
+        let ahead = Ahead::of(exchange, message);
+        let missing = match &mut course.messages[message as usize] {
+            Framing::One(framing) => framing.encode(message, &piece, &ahead, out),
+            Framing::Two(framing) => framing.encode(message, &piece, &ahead, out),
+        };
+        if let Some(missing) = missing {
+            let length = out.len() as u64;
+            encoded.length = match missing {
+                Missing::Unknown => Length::Cut,
+                Missing::Bytes(bytes) if encoded.is_text && !is_cut_body => Length::Lossy(length + bytes),
+                Missing::Bytes(bytes) => Length::CutFrom(length + bytes),
+            };
+            break;
+        }
+    }
+    encoded
+}
+
+/// Bytes that the trace lacks behind those that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// So many.
+    Bytes(u64),
+    /// One or more.
+    Unknown,
+}
+
+/// What is known of the parts of a message that are still to come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ahead {
+    /// Bytes of the body.
+    pub(super) body: u64,
+    /// There are bytes of the body, or there is a body that has none.
+    pub(super) has_body: bool,
+    pub(super) has_cut: bool,
+    pub(super) has_trailers: bool,
+    /// The end of the message is known: there is nothing but what is counted here.
+    pub(super) is_all: bool,
+}
+
+impl Ahead {
+    fn of(exchange: &Exchange, message: Message) -> Self {
+        let mut ahead = Self { is_all: exchange.has_ended(message), ..Self::default() };
+        for part in exchange.of(message) {
+            match &part.piece {
+                Piece::Body { bytes, is_cut, .. } => {
+                    ahead.body += bytes.len() as u64;
+                    ahead.has_body = true;
+                    ahead.has_cut |= is_cut;
+                }
+                Piece::Trailers(headers) => ahead.has_trailers |= !headers.is_empty(),
+                Piece::Head(_) | Piece::End => {}
+            }
+        }
+        ahead
+    }
+
+    /// Whether the part before is the last one, save the end itself.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_all && !self.has_body && !self.has_trailers
+    }
+}
+
+/// The addresses of a connection, if it has both.
+fn key(connection: &Connection) -> Option<Key> {
+    Some((connection.local.as_ref()?.ip()?, connection.remote.as_ref()?.ip()?))
+}
+
+/// The value of `content-length`, where it is one number (RFC 9110 section 8.6).
+pub(super) fn content_length(headers: &Headers) -> Option<u64> {
+    let mut lengths = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
+    let (_, first) = lengths.next()?;
+    if lengths.any(|(_, other)| other != first) || !first.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    str::from_utf8(first).ok()?.parse().ok()
+}
+
+impl Side {
+    /// The way that a message goes, as Envoy says it.
+    fn direction(self, message: Message) -> Direction {
+        match (self, message) {
+            (Self::Downstream, Message::Request) | (Self::Upstream, Message::Response) => Direction::Read,
+            (Self::Downstream, Message::Response) | (Self::Upstream, Message::Request) => Direction::Write,
+        }
+    }
+
+    fn of(self, connections: &super::Connections) -> Option<&Connection> {
+        match self {
+            Self::Downstream => connections.downstream.as_deref(),
+            Self::Upstream => connections.upstream.as_deref(),
+        }
+    }
+}

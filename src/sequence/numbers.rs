@@ -1,0 +1,23 @@
+//! Numbers of conversations.
+
+/// Hands out numbers so that those which are in use stay small.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    next: u32,
+    free: Vec<u32>,
+}
+
+impl Numbers {
+    /// A number that is not in use.
+    pub fn take(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+
+    /// Says that a number is not in use any more.
+    pub fn give_back(&mut self, number: u32) {
+        self.free.push(number);
+    }
+}
