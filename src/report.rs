@@ -43,6 +43,8 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Shows how far the work has come, where that is wanted.
     pub bar: Option<Progress>,
+    /// Errors are counted and not printed.
+    pub is_silent: bool,
     lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
@@ -68,6 +70,7 @@ impl Report {
     pub fn error(&mut self, error: &dyn Display) {
         self.errors += 1;
         match &self.bar {
+            _ if self.is_silent => {}
             Some(bar) => bar.suspend(|| message("error", error)),
             None => message("error", error),
         }

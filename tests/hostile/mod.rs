@@ -2,6 +2,7 @@
 //! good order, without a byte of memory or a level of stack for what is only claimed.
 
 mod lengths;
+mod mutation;
 mod nesting;
 mod values;
 
