@@ -1,18 +1,15 @@
 //! The program: command line in, exit status out. What it does is in the library.
 
 mod cli;
+mod signals;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Parser;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::filter::Filter;
@@ -198,19 +195,8 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             ports: cli.input.port.clone(),
         },
         is_live,
-        stop: stop_on_signals().context("signals")?,
+        stop: signals::stop().context("signals")?,
     })
-}
-
-/// Set by the first SIGINT or SIGTERM. The second one ends the program at once.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first one finds the flag not set yet.
-        flag::register_conditional_default(signal, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }
 
 fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
