@@ -130,7 +130,7 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     report.bar = None;
     let written = match written {
         // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && capture.is_none() => return Ok(SUCCESS),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.with_context(|| capture_name.clone())?,
     };
     report.print_more_errors();
@@ -225,5 +225,6 @@ fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
     if skipped > 0 {
         text += &format!(", {} skipped that no tap wrote", counted(skipped, "file", "files"));
     }
-    eprintln!("{text} -> {capture}");
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{text} -> {capture}");
 }
