@@ -128,9 +128,9 @@ fn small_records_take_no_memory() {
 
 /// As much memory as for a quarter of a mebibyte.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute"]
 fn many_small_records_take_no_memory() {
-    small_records().iter().for_each(|flood| flood.run(16 * MIB, 40 * MIB));
+    small_records().iter().for_each(|flood| flood.run(4 * MIB, 40 * MIB));
 }
 
 /// It is in memory as a whole, with room to grow.
