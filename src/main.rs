@@ -4,7 +4,7 @@ mod cli;
 mod signals;
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -67,7 +67,8 @@ fn info(command: &cli::Info) -> anyhow::Result<u8> {
         has_errors |= !info.errors.is_empty();
         Some(info)
     });
-    let mut out = io::stdout().lock();
+    // Standard output by itself writes line by line, and JSON has many.
+    let mut out = BufWriter::new(io::stdout().lock());
     let written = if command.json {
         serde_json::to_writer_pretty(&mut out, &infos.collect::<Vec<_>>())
             .map_err(io::Error::from)
@@ -76,10 +77,10 @@ fn info(command: &cli::Info) -> anyhow::Result<u8> {
         infos.enumerate().try_for_each(|(number, info)| {
             let mut text = String::from(if number > 0 { "\n" } else { "" });
             table::write(&info, &mut text).map_err(io::Error::other)?;
-            out.write_all(text.as_bytes())
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
         })
     };
-    match written {
+    match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.context("standard output")?,
     }
