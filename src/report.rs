@@ -99,7 +99,7 @@ impl Report {
     /// Counts `count` warnings of one kind.
     pub fn warn_many(&mut self, warning: Warning, count: u64, example: impl FnOnce() -> String) {
         if count > 0 {
-            self.warnings.entry(warning).or_insert_with(|| (0, example())).0 += count;
+            self.warnings.entry(warning).or_insert_with(|| (0, shortened(example()))).0 += count;
         }
     }
 
@@ -152,6 +152,17 @@ impl Report {
             );
         }
     }
+}
+
+/// An example, of which a trace may have made anything.
+fn shortened(mut example: String) -> String {
+    /// Longer than any path of a socket.
+    const MAX_EXAMPLE: usize = 500;
+    if example.len() > MAX_EXAMPLE {
+        example.truncate(example.floor_char_boundary(MAX_EXAMPLE));
+        example.push_str("...");
+    }
+    example
 }
 
 /// Prints a line for people.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Constants with such names that bound nothing a user could meet: room for headers, a first look that is followed by a
+/// Constants with such names that bound nothing a user could miss: an example in a warning, room for headers, a first look that is followed by a
 /// second, how much of a line or of a record is looked at in one go; silence is counted in tenths of `PATIENCE`.
-const INTERNAL: [&str; 4] = ["MAX_HEADERS", "MAX_IDLE", "MAX_NOISE", "MAX_SAMPLE_RATE"];
+const INTERNAL: [&str; 5] = ["MAX_EXAMPLE", "MAX_HEADERS", "MAX_IDLE", "MAX_NOISE", "MAX_SAMPLE_RATE"];
 
 struct Row {
     /// In bytes, milliseconds, or whatever is counted.
