@@ -1,18 +1,15 @@
 //! The program: command line in, exit status out. What it does is in the library.
 
 mod cli;
+mod signals;
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Parser;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::filter::{Filter, TimeBound};
@@ -71,7 +68,8 @@ fn info(command: &cli::Info) -> anyhow::Result<u8> {
         has_errors |= !info.errors.is_empty();
         Some(info)
     });
-    let mut out = io::stdout().lock();
+    // Standard output by itself writes line by line, and JSON has many.
+    let mut out = BufWriter::new(io::stdout().lock());
     let written = if command.json {
         serde_json::to_writer_pretty(&mut out, &infos.collect::<Vec<_>>())
             .map_err(io::Error::from)
@@ -80,10 +78,10 @@ fn info(command: &cli::Info) -> anyhow::Result<u8> {
         infos.enumerate().try_for_each(|(number, info)| {
             let mut text = String::from(if number > 0 { "\n" } else { "" });
             table::write(&info, &mut text).map_err(io::Error::other)?;
-            out.write_all(text.as_bytes())
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
         })
     };
-    match written {
+    match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.context("standard output")?,
     }
@@ -135,7 +133,7 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     report.bar = None;
     let written = match written {
         // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && capture.is_none() => return Ok(SUCCESS),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.with_context(|| capture_name.clone())?,
     };
     report.print_more_errors();
@@ -212,19 +210,8 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
         },
         start_time: cli.http.start_time.map(TimeBound::nanoseconds),
         is_live,
-        stop: stop_on_signals().context("signals")?,
+        stop: signals::stop().context("signals")?,
     })
-}
-
-/// Set by the first SIGINT or SIGTERM. The second one ends the program at once.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first one finds the flag not set yet.
-        flag::register_conditional_default(signal, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }
 
 fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
@@ -257,5 +244,6 @@ fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
     if skipped > 0 {
         text += &format!(", {} skipped that no tap wrote", counted(skipped, "file", "files"));
     }
-    eprintln!("{text} -> {capture}");
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{text} -> {capture}");
 }

@@ -49,6 +49,8 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Shows how far the work has come, where that is wanted.
     pub bar: Option<Progress>,
+    /// Errors are counted and not printed.
+    pub is_silent: bool,
     lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
@@ -74,6 +76,7 @@ impl Report {
     pub fn error(&mut self, error: &dyn Display) {
         self.errors += 1;
         match &self.bar {
+            _ if self.is_silent => {}
             Some(bar) => bar.suspend(|| message("error", error)),
             None => message("error", error),
         }
@@ -102,7 +105,7 @@ impl Report {
     /// Counts `count` warnings of one kind.
     pub fn warn_many(&mut self, warning: Warning, count: u64, example: impl FnOnce() -> String) {
         if count > 0 {
-            self.warnings.entry(warning).or_insert_with(|| (0, example())).0 += count;
+            self.warnings.entry(warning).or_insert_with(|| (0, shortened(example()))).0 += count;
         }
     }
 
@@ -155,6 +158,17 @@ impl Report {
             );
         }
     }
+}
+
+/// An example, of which a trace may have made anything.
+fn shortened(mut example: String) -> String {
+    /// Longer than any path of a socket.
+    const MAX_EXAMPLE: usize = 500;
+    if example.len() > MAX_EXAMPLE {
+        example.truncate(example.floor_char_boundary(MAX_EXAMPLE));
+        example.push_str("...");
+    }
+    example
 }
 
 /// Prints a line for people.

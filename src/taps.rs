@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -91,6 +91,10 @@ impl Taps {
             let path = match entry {
                 Ok(entry) if entry.file_type().is_file() => entry.into_path(),
                 Ok(_) => continue,
+                Err(error) if leads_nowhere(&error) => {
+                    self.skipped += 1;
+                    continue;
+                }
                 Err(error) => {
                     report.error(&error);
                     continue;
@@ -103,6 +107,13 @@ impl Taps {
             }
         }
     }
+}
+
+/// Whether this is a link to a file that is not there, or to a directory that it is in.
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let is_link = error.path().is_some_and(Path::is_symlink);
+    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    is_link && (is_missing || error.loop_ancestor().is_some())
 }
 
 /// Past this many inputs, those whose names differ only in the id share an interface.

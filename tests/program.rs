@@ -49,6 +49,15 @@ impl Dir {
         command.current_dir(self.0.path());
         TestCommand { command, stdin: Vec::new() }
     }
+
+    /// The same within limits of the shell's `ulimit`, such as `-v 65536` for 64 MiB of addresses: whoever asks for more
+    /// memory gets none and dies. What is too much for a file is an error and no signal.
+    pub(crate) fn tap2pcap_within(&self, limit: &str) -> TestCommand {
+        let limited = format!("trap '' XFSZ; ulimit {limit} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_tap2pcap")]).current_dir(self.0.path());
+        TestCommand { command, stdin: Vec::new() }
+    }
 }
 
 /// A program to be run, this or another.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM stop the reading: what has been read is written, whole. A second one ends the program at once.
+//! SIGINT, SIGTERM and SIGHUP stop the reading: what has been read is written, whole. A second one ends the program at once.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,7 +29,10 @@ impl Drop for Running {
 
 impl Running {
     fn start(dir: &Dir, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tap2pcap"));
+        Self::start_with(dir, Command::new(env!("CARGO_BIN_EXE_tap2pcap")), args)
+    }
+
+    fn start_with(dir: &Dir, mut command: Command, args: &[&str]) -> Self {
         command.current_dir(dir.path(".")).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command.spawn().expect("the program starts"))
@@ -126,7 +129,7 @@ fn assert_are_the_first(packets: &[Packet]) {
 
 #[test]
 fn a_signal_stops_an_endless_pipe_and_the_whole_capture_appears() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let dir = Dir::new();
         let mut running = Running::start(&dir, &["-", "capture.pcapng"]);
         let feeder = running.feed();
@@ -150,7 +153,7 @@ fn a_signal_stops_an_endless_pipe_and_the_whole_capture_appears() {
 /// Nothing comes and the pipe stays open: the program waits for bytes when the signal comes.
 #[test]
 fn a_signal_stops_a_silent_pipe() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let dir = Dir::new();
         let mut running = Running::start(&dir, &["-w", "capture.pcap", "-"]);
         let mut stdin = running.stdin();
@@ -169,7 +172,7 @@ fn a_signal_stops_a_silent_pipe() {
 
 #[test]
 fn a_signal_leaves_whole_packets_on_standard_output() {
-    for (signal, format) in [("INT", "nsecpcap"), ("TERM", "pcapng")] {
+    for (signal, format) in [("INT", "nsecpcap"), ("TERM", "pcapng"), ("HUP", "pcap")] {
         let dir = Dir::new();
         let mut running = Running::start(&dir, &["-F", format, "-"]);
         let feeder = running.feed();
@@ -227,7 +230,7 @@ fn a_signal_leaves_whole_captures_of_each_connection() {
 /// Nobody reads the capture, so that the first signal waits for ever. Which of the two the program sees first is open.
 #[test]
 fn a_second_signal_ends_it() {
-    for signals in [["INT", "TERM"], ["TERM", "INT"]] {
+    for signals in [["INT", "TERM"], ["TERM", "INT"], ["HUP", "INT"]] {
         let dir = Dir::new();
         let mut running = Running::start(&dir, &["-"]);
         let feeder = running.feed();
@@ -235,7 +238,53 @@ fn a_second_signal_ends_it() {
         stdout.read_exact(&mut [0; 24]).expect("the header comes");
         signals.iter().for_each(|signal| running.send(signal));
         let status = running.wait();
-        assert!(matches!(status.signal(), Some(2 | 15)), "{signals:?} {status}");
+        assert!(matches!(status.signal(), Some(1 | 2 | 15)), "{signals:?} {status}");
         feeder.join().expect("the feeder ends");
     }
+}
+
+/// As under `nohup`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_that_is_to_be_ignored_is() {
+    let dir = Dir::new();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tap2pcap")]);
+    let mut running = Running::start_with(&dir, shell, &["-w", "capture.pcap", "-"]);
+    let mut stdin = running.stdin();
+    (1..=1_000).for_each(|id| stdin.write_all(&tap(id)).expect("the program reads"));
+    until(|| written(&dir, ".") > 0);
+    running.send("HUP");
+    (1_001..=2_000).for_each(|id| stdin.write_all(&tap(id)).expect("the program reads on"));
+    drop(stdin);
+    assert_eq!(running.wait().code(), Some(0));
+    assert_eq!(Capture::parse(&dir.read("capture.pcap")).packets.len(), 2_000 * PACKETS);
+}
+
+/// Wherever it is when it is killed, the earlier capture is there, or all of the new one.
+#[test]
+fn a_kill_leaves_the_earlier_capture_or_the_new_one() {
+    let dir = Dir::new();
+    dir.write("tap", &(1..=400).flat_map(tap).collect::<Vec<u8>>());
+    let earlier = dir.tap2pcap().args(["--mss=1000", "tap"]).run().expect(0).stdout;
+    let new = dir.tap2pcap().arg("tap").run().expect(0).stdout;
+    let mut killed = 0;
+    for wait in (0..60).step_by(3).map(Duration::from_millis) {
+        dir.write("capture", &earlier);
+        let mut running = Running::start(&dir, &["tap", "capture"]);
+        std::thread::sleep(wait);
+        // It may have ended already.
+        let _ = running.0.kill();
+        let status = running.0.wait().expect("a child");
+        let found = dir.read("capture");
+        assert!(found == new || status.signal() == Some(9) && found == earlier, "{wait:?} {status}");
+        killed += usize::from(found == earlier);
+    }
+    assert!(killed > 0, "the first is killed before it can have begun");
+    // A run that is killed cannot take its temporary file away; one that ends well has none.
+    dir.write("capture", &earlier);
+    let names = dir.names();
+    assert!(names.len() <= 2 + killed, "{names:?}");
+    dir.tap2pcap().args(["tap", "capture"]).run().expect(0);
+    assert_eq!(dir.names(), names);
 }

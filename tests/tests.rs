@@ -16,6 +16,7 @@ mod formats;
 mod generations;
 mod hostile;
 mod info;
+mod limits;
 mod many;
 mod model;
 mod oddities;

@@ -86,8 +86,11 @@ impl Destination {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
         };
-        // The file that a symbolic link leads to is replaced, not the link.
-        let path = if metadata.is_some() { fs::canonicalize(path).map_err(failed)? } else { path.to_owned() };
+        // The file that a symbolic link leads to is replaced or made, not the link.
+        let path = match metadata {
+            Some(_) => fs::canonicalize(path).map_err(failed)?,
+            None => behind_links(path),
+        };
         if metadata.is_some() {
             if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == path)) {
                 return Err(DestinationError::IsInput { path: named });
@@ -142,6 +145,15 @@ impl Write for Destination {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Where the links lead that begin at `path`, and at whose end there is no file: so there is no circle of them.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    while let Ok(target) = fs::read_link(&path) {
+        path = path.parent().map_or(target.clone(), |parent| parent.join(&target));
+    }
+    path
 }
 
 /// An error without the name of the temporary file, which means nothing to a reader.

@@ -78,6 +78,26 @@ fn a_directory_is_all_the_taps_below_it() {
     }
 }
 
+/// Links to files that are gone, as log rotation leaves them, and links back up are no taps; others lead to some.
+#[cfg(unix)]
+#[test]
+fn links_in_a_directory_that_lead_nowhere_are_skipped() {
+    use std::os::unix::fs::symlink;
+    let dir = Dir::new();
+    std::fs::create_dir_all(dir.path("taps/sub")).expect("directories");
+    dir.write("taps/tap", &tap());
+    dir.write("elsewhere", &tap_of(&[Conversation::new(2).at(START + 1).read("GET /2")]));
+    let links = [("gone", "a"), ("..", "sub/up"), ("../../taps", "sub/back"), ("../elsewhere", "z")];
+    for (target, link) in links {
+        symlink(target, dir.path("taps").join(link)).expect("a link");
+    }
+    let ran = run(&dir, &["-w", "all.pcapng", "taps"], 0);
+    assert!(ran.stderr.contains(", 3 files skipped that no tap wrote "), "{}", ran.stderr);
+    assert_eq!(Capture::parse(&dir.read("all.pcapng")).interfaces, ["taps/tap", "taps/z"]);
+    // One that is named is missed.
+    assert_one_error(&run(&dir, &["-w", "all.pcapng", "taps/a"], 1), &["taps/a"]);
+}
+
 /// Envoy buffers what it writes, and dies.
 #[test]
 fn a_tap_that_breaks_off_is_converted_up_to_there() {

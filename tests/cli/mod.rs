@@ -4,6 +4,8 @@ mod inputs;
 mod live;
 mod messages;
 mod outputs;
+#[cfg(unix)]
+mod places;
 mod usage;
 
 use crate::encode::{Format, Tap};

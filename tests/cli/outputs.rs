@@ -141,28 +141,3 @@ fn a_place_that_cannot_be_written_to_is_an_error() {
     }
     assert_eq!(dir.names(), ["sub", "tap"]);
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_device_is_an_error() {
-    let dir = Dir::new();
-    dir.write("tap", &tap());
-    let ran = run(&dir, &["tap", "/dev/full"], 1);
-    assert!(ran.stderr.contains("/dev/full"), "{}", ran.stderr);
-    run(&dir, &["tap", "/dev/null"], 0);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_link_stays_a_link_and_the_capture_behind_it_keeps_its_permissions() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    let dir = Dir::new();
-    dir.write("tap", &tap());
-    let target = dir.write("target", b"");
-    std::fs::set_permissions(&target, PermissionsExt::from_mode(0o640)).expect("permissions");
-    symlink("target", dir.path("link")).expect("a link");
-    run(&dir, &["tap", "link"], 0);
-    assert!(dir.path("link").is_symlink());
-    assert_eq!(dir.read("target"), run(&dir, &["tap"], 0).stdout);
-    assert_eq!(std::fs::metadata(target).expect("it is there").permissions().mode() & 0o777, 0o640);
-}

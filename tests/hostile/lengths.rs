@@ -108,7 +108,6 @@ fn lengths_inside_of_a_record_do_no_harm() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_for_what_is_there() {
-    use crate::program::TestCommand;
     let claim =
         [&Tap::streamed(Format::Delimited).write(&[conversation()])[..], &number(10 * GIB), &[0x22]].concat();
     let mut event = field("read", 2, Value::Message(vec![]));
@@ -129,10 +128,7 @@ fn memory_is_for_what_is_there() {
             let file = std::fs::File::options().write(true).open(&path).expect("a file");
             file.set_len(length).expect("a sparse file");
         }
-        let limited = "ulimit -v 200000 && exec \"$0\" \"$@\"";
-        let (tap, capture) = (path.to_str().expect("UTF-8"), dir.path("capture.pcap"));
-        let args = ["-c", limited, env!("CARGO_BIN_EXE_tap2pcap"), tap, capture.to_str().expect("UTF-8")];
-        TestCommand::new("sh").args(args).run().expect(status);
-        assert!(capture.exists());
+        dir.tap2pcap_within("-v 65536").args(["tap", "capture.pcap"]).run().expect(status);
+        assert!(dir.path("capture.pcap").exists());
     }
 }

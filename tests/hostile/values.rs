@@ -1,6 +1,8 @@
 //! Records whose brackets match, and which are no events all the same.
 
 use super::*;
+use crate::conversion::convert;
+use crate::model::Address;
 
 /// Fails the test unless each of these, between two good records, is an error and takes neither of them with it.
 #[track_caller]
@@ -76,6 +78,21 @@ fn what_is_no_event_in_text_is_an_error() {
         "= { }".to_owned(),
     ];
     assert_are_errors(Format::Text, &records.each_ref().map(String::as_str));
+}
+
+/// A name as long as no socket's fills no screen.
+#[test]
+fn a_warning_is_never_long() {
+    let name = Some(Address::Pipe("\u{e9}".repeat(100_000)));
+    let conversation = Conversation::new(1).between(name.clone(), name).read("GET /");
+    for format in Format::LOSSLESS {
+        let tap = Tap::streamed(format).write(std::slice::from_ref(&conversation));
+        let messages = convert(&[], &tap).messages;
+        assert!(
+            messages.contains("warning: 1 trace has no IP address") && messages.len() < 1_000,
+            "{messages}"
+        );
+    }
 }
 
 #[test]
