@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
 
 use crate::progress::Progress;
+use crate::sequence::MAX_OPEN;
 
 /// A kind of loss or of makeshift that does not keep a trace from being converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,8 @@ pub enum Warning {
     LossyText,
     /// Envoy could not write a message as JSON.
     FailedMessage,
+    /// Too many traces of an input were open, and the one that had been idle for longest was given up.
+    GivenUp,
     /// Two conversations go on between the same addresses at the same time.
     Overlap,
     /// A trace of the HTTP tap has no times.
@@ -30,6 +33,8 @@ pub enum Warning {
     Pipelined,
     /// A packet is older than what has already been written.
     Late,
+    /// A packet is later than the capture's format can say.
+    Beyond,
     /// `--local` or `--remote` was given, but every trace has its own.
     UnusedAddress,
 }
@@ -243,6 +248,13 @@ impl Display for Counted<'_> {
                  JSON_BODY_AS_BYTES",
                 many("message was", "messages were")
             ),
+            Warning::GivenUp => write!(
+                f,
+                "{} without a close when {} were open in one input ({example}), and more of it would look like another \
+                 connection",
+                many("connection was given up", "connections were given up"),
+                grouped(MAX_OPEN as u64)
+            ),
             Warning::Overlap => write!(
                 f,
                 "{} while another one between the same addresses was going on, and readers will mix the two ({example}); \
@@ -264,6 +276,11 @@ impl Display for Counted<'_> {
             Warning::Late => write!(
                 f,
                 "{} out of the order of time by more than can be put right while streaming; reordercap does it",
+                many("packet is", "packets are")
+            ),
+            Warning::Beyond => write!(
+                f,
+                "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")
             ),
             Warning::UnusedAddress => write!(f, "{example} was not needed: every trace has its own address"),

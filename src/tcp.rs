@@ -14,6 +14,11 @@ use crate::trace::{Data, Direction, Length, Side};
 pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
 /// The same in segments, which may be small.
 const MAX_MISSING_SEGMENTS: u64 = 4096;
+/// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin with;
+/// each event brings some more, and one for so many captured bytes. So a small tap cannot fill the disk.
+const CREDIT: u64 = 64;
+const CREDIT_PER_EVENT: u64 = 16;
+const BYTES_PER_CREDIT: u64 = 8;
 
 /// The TCP state of a conversation.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub struct Tcp {
     /// The next sequence number, by direction.
     next: [u32; 2],
     has_sent_fin: [bool; 2],
+    /// So many segments of missing bytes may be shown.
+    credit: u64,
     /// The most bytes of payload in a segment.
     max_segment: usize,
     initiator: Side,
@@ -57,6 +64,7 @@ impl Tcp {
             headers,
             next: initial.map(|initial| initial.wrapping_add(1)),
             has_sent_fin: [false; 2],
+            credit: CREDIT,
             max_segment,
             initiator,
             interface,
@@ -109,8 +117,11 @@ impl Tcp {
     fn segments(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
         let captured = &data.bytes[..];
         let original = original_length(data);
-        let most = MAX_MISSING.min(MAX_MISSING_SEGMENTS * self.max_segment as u64);
-        let shown = original.min(captured.len() as u64 + most);
+        let length = captured.len() as u64;
+        let credit = self.credit + CREDIT_PER_EVENT + length / BYTES_PER_CREDIT;
+        self.credit = credit.min(MAX_MISSING_SEGMENTS);
+        let shown = original.min(length + MAX_MISSING.min(self.credit * self.max_segment as u64));
+        self.credit -= (shown - length).div_ceil(self.max_segment as u64);
         // Fits: it is at most the captured length, which is in memory, and `MAX_MISSING`.
         let shown_len = shown as usize;
         let mut at = 0;

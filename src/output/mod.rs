@@ -104,6 +104,14 @@ impl Encoder {
         }
     }
 
+    /// How many packets are later than the format can say.
+    fn beyond(&self) -> u64 {
+        match self {
+            Self::Pcap(encoder) => encoder.beyond,
+            Self::PcapNg(_) => 0,
+        }
+    }
+
     #[inline]
     fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
         match self {
@@ -205,11 +213,11 @@ impl Capture {
     /// # Errors
     /// As for [`Self::write`], and where the file cannot be put in its place.
     pub fn finish(self) -> io::Result<Written> {
-        let late = match self.sink {
+        let (late, beyond) = match self.sink {
             Sink::One(one) => one.finish()?,
-            Sink::Split(split) => split.finish().map(|()| 0)?,
+            Sink::Split(split) => (0, split.finish()?),
         };
-        Ok(Written { packets: self.packets, late })
+        Ok(Written { packets: self.packets, late, beyond })
     }
 }
 
@@ -220,10 +228,10 @@ impl One {
         if window.is_full() { self.release(false) } else { Ok(()) }
     }
 
-    fn finish(mut self) -> io::Result<u64> {
+    fn finish(mut self) -> io::Result<(u64, u64)> {
         self.release(true)?;
         self.writer.finish()?;
-        Ok(self.late)
+        Ok((self.late, self.encoder.beyond()))
     }
 
     fn release(&mut self, all: bool) -> io::Result<()> {
@@ -253,6 +261,8 @@ pub struct Written {
     pub packets: u64,
     /// Packets that stand behind one that is later than they are.
     pub late: u64,
+    /// Packets later than the format can say: after February 2106, in pcap.
+    pub beyond: u64,
 }
 
 impl LinkType {

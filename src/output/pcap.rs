@@ -10,6 +10,8 @@ const NANOSECONDS: u64 = 1_000_000_000;
 
 pub(super) struct Encoder {
     nanoseconds: bool,
+    /// Packets that are later than the format can say.
+    pub(super) beyond: u64,
 }
 
 impl Encoder {
@@ -27,15 +29,18 @@ impl Encoder {
             ..PcapHeader::default()
         };
         file.write_to(header).expect("writing to memory does not fail");
-        Self { nanoseconds }
+        Self { nanoseconds, beyond: 0 }
     }
 
     /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
     /// the payload is copied once.
     #[inline]
-    pub(super) fn encode(&self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+    pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
         // The format's seconds end in 2106.
-        let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or(u32::MAX);
+        let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or_else(|_| {
+            self.beyond += 1;
+            u32::MAX
+        });
         let fraction = packet.time % NANOSECONDS;
         let fraction = if self.nanoseconds { fraction } else { fraction / 1000 } as u32;
         let mut record = [0; 16];

@@ -32,6 +32,8 @@ pub(super) struct Split {
     names: HashMap<String, u32>,
     /// Bytes of packets in memory.
     bytes: usize,
+    /// Packets later than the format can say.
+    beyond: u64,
 }
 
 struct One {
@@ -54,6 +56,7 @@ impl Split {
             current: None,
             names: HashMap::new(),
             bytes: 0,
+            beyond: 0,
         })
     }
 
@@ -92,13 +95,15 @@ impl Split {
     pub(super) fn end(&mut self, key: Key) -> io::Result<()> {
         let Some(mut one) = self.captures.remove(&key) else { return Ok(()) };
         self.bytes -= one.append()?;
+        self.beyond += one.encoder.beyond();
         one.persist()
     }
 
-    /// Ends all of them.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Ends all of them. Returns how many packets were later than the format can say.
+    pub(super) fn finish(mut self) -> io::Result<u64> {
         let keys: Vec<Key> = self.captures.keys().copied().collect();
-        keys.into_iter().try_for_each(|key| self.end(key))
+        keys.into_iter().try_for_each(|key| self.end(key))?;
+        Ok(self.beyond)
     }
 
     /// `INPUT_ID`, or just the input's name where Envoy has put the id there already; numbered where it comes again.

@@ -12,6 +12,7 @@ mod numbers;
 mod queue;
 mod trace;
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
@@ -30,6 +31,9 @@ type Traces = HashMap<TraceId, Trace, foldhash::fast::RandomState>;
 
 /// As many events of an input may come between two of one trace that have changed places.
 const WINDOW: u64 = 64;
+/// As many traces of an input may be open. Before another one begins half of them are given up, those whose last event is
+/// longest ago: so that this is seldom, and those that go on are kept.
+pub const MAX_OPEN: usize = 100_000;
 /// An input that has been idle this many times in a row, a tenth of a second each, keeps nothing waiting.
 const MAX_IDLE: u32 = 10;
 /// As long may an event of a live input wait while others keep coming.
@@ -47,6 +51,11 @@ pub struct Sequencer {
     /// Before that event its connection is to begin, with these addresses.
     reopening: Option<Option<Box<Connection>>>,
     traces: Traces,
+    /// Too many of them are open for the input's event, which begins another: first all that waits goes on.
+    is_crowded: bool,
+    /// Those that are to be given up, the first last.
+    to_give_up: Vec<TraceId>,
+    given_up: u64,
     numbers: Numbers,
     /// Traces that have closed within the window, with how many events had come then.
     closed: VecDeque<(TraceId, u64)>,
@@ -88,6 +97,9 @@ impl Sequencer {
             is_restarting: false,
             reopening: None,
             traces: Traces::default(),
+            is_crowded: false,
+            to_give_up: Vec::new(),
+            given_up: 0,
             numbers: Numbers::default(),
             closed: VecDeque::new(),
             arrived: 0,
@@ -117,6 +129,12 @@ impl Sequencer {
         self.duplicates
     }
 
+    /// How many traces were given up, because too many were open.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     /// Goes on to the next event.
     ///
     /// # Errors
@@ -136,8 +154,8 @@ impl Sequencer {
             if self.is_at_end {
                 return Ok(Step::End);
             }
-            if (self.is_restarting || self.reopening.is_some())
-                && let Some(event) = self.restart()
+            if self.is_making_way()
+                && let Some(event) = self.restart().or_else(|| self.give_up())
             {
                 return Ok(self.found(Ready::Owned(event)));
             }
@@ -168,6 +186,12 @@ impl Sequencer {
                 return Ok(self.found(Ready::InInput(delivery)));
             }
         }
+    }
+
+    /// Whether something is to end, or to begin, before the event that the input has.
+    #[inline(always)]
+    fn is_making_way(&self) -> bool {
+        self.is_restarting || self.reopening.is_some() || self.is_crowded || !self.to_give_up.is_empty()
     }
 
     fn found(&mut self, ready: Ready) -> Step {
@@ -248,6 +272,7 @@ impl Sequencer {
         let front = self.queue.front()?;
         let is_hurried = self.is_at_end
             || self.is_restarting
+            || self.is_crowded
             || self.idle >= MAX_IDLE
             || self.queue.is_full()
             || front.since.is_some_and(|since| since.elapsed() > PATIENCE);
@@ -278,15 +303,21 @@ impl Sequencer {
         if !is_complete || !self.queue.is_empty() {
             return None;
         }
-        self.traces.get_mut(&peek.trace)?.pass_through(&peek)
+        self.traces.get_mut(&peek.trace)?.pass_through(&peek, self.arrived)
     }
 
     /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the queue,
     /// or has come twice, or is still to be taken in.
     fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
+        let is_crowded = self.traces.len() >= MAX_OPEN;
         let mut entry = match self.traces.entry(peek.trace) {
             Entry::Occupied(entry) => entry,
+            Entry::Vacant(_) if is_crowded => {
+                self.is_crowded = true;
+                self.has_event = true;
+                return None;
+            }
             Entry::Vacant(entry) => {
                 let has_closed = has_closed(&mut self.closed, peek.trace, self.arrived);
                 if has_closed && peek.seq_num > 0 {
@@ -297,6 +328,7 @@ impl Sequencer {
             }
         };
         let trace = entry.get_mut();
+        trace.arrived_at = self.arrived;
         let arrival = trace.arrive(&peek);
         let needs_next = peek.needs_next();
         match arrival {
@@ -339,6 +371,23 @@ impl Sequencer {
             self.duplicates += 1;
         }
         None
+    }
+
+    /// The end of a trace that is given up.
+    fn give_up(&mut self) -> Option<Event<'static>> {
+        if mem::take(&mut self.is_crowded) {
+            let mut traces: Vec<(u64, TraceId)> =
+                self.traces.iter().map(|(&id, trace)| (trace.arrived_at, id)).collect();
+            let half = traces.len() / 2;
+            traces.select_nth_unstable_by_key(half, |&(arrived_at, _)| arrived_at);
+            traces.truncate(half);
+            traces.sort_unstable_by_key(|&(arrived_at, _)| Reverse(arrived_at));
+            self.given_up += half as u64;
+            self.to_give_up = traces.into_iter().map(|(_, id)| id).collect();
+        }
+        let mut ended = event(self.to_give_up.pop()?, What::Ended);
+        deliver(&mut self.traces, &mut self.numbers, &mut ended);
+        Some(ended)
     }
 
     /// What comes between a connection and another one that has taken its id: the end of the one, and perhaps the

@@ -71,6 +71,8 @@ pub(super) struct Trace {
     has_close: bool,
     /// The time of the last event that has come.
     time: u64,
+    /// The number of that event among all that have come.
+    pub(super) arrived_at: u64,
     /// `seq_num` behind the last of the events that have gone on.
     delivered: u64,
     /// The direction of the last bytes that have gone on.
@@ -100,7 +102,7 @@ impl Trace {
     /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one before
     /// it; `None`, and nothing done, for all else.
     #[inline(always)]
-    pub(super) fn pass_through(&mut self, event: &Peek<'_>) -> Option<Delivery> {
+    pub(super) fn pass_through(&mut self, event: &Peek<'_>, arrived_at: u64) -> Option<Delivery> {
         let Peeked::Data { direction, captured_len, is_length_known, .. } = event.what else { return None };
         let has_order = event.seq_num > 0;
         let is_next = self.is_open
@@ -114,6 +116,7 @@ impl Trace {
             self.delivered = self.arrived;
         }
         self.has_events = true;
+        self.arrived_at = arrived_at;
         self.time = event.time;
         self.direction = Some(direction);
         self.is_length_unknown = !is_length_known;

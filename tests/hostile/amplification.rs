@@ -1,14 +1,17 @@
 //! Much of what takes a byte or two: none of it may take many bytes of memory, or of a capture, for each of its own.
 
 use super::*;
+use crate::capture::Capture;
 use crate::encode::tree::{Message, Value, connection_field, event_message, field, wrapper};
 use crate::encode::wire;
 use crate::model::{Direction, START};
 use crate::program::Dir;
 
 const MIB: usize = 1 << 20;
-/// What may come out for each byte that goes in, besides some to begin with: a packet for an event of 30 bytes.
-const PACKETS: usize = 8;
+/// Bytes that may come out for each that goes in, besides some to begin with: a packet for an event of 30 bytes.
+const ONE_PACKET: usize = 8;
+/// The same where missing bytes are packets: 17 of them for such an event.
+const MANY_PACKETS: usize = 48;
 
 /// An input that goes on and on.
 struct Flood {
@@ -42,9 +45,15 @@ impl Flood {
     /// have used.
     #[track_caller]
     fn run(&self, size: usize, memory: usize) {
+        self.run_and_write(size, memory, ONE_PACKET);
+    }
+
+    /// The same, with so many bytes written for each that is read.
+    #[track_caller]
+    fn run_and_write(&self, size: usize, memory: usize, times: usize) {
         let dir = Dir::new();
         let tap = self.tap(size);
-        let most = 4_096 + PACKETS * tap.len();
+        let most = 8_192 + times * tap.len();
         dir.write("tap", &tap);
         let limit = format!("-v {}", memory / 1_024);
         for (input, stdin) in [("tap", vec![]), ("-", tap)] {
@@ -143,4 +152,54 @@ fn endless_records_take_little_more_than_themselves() {
 #[ignore = "takes a minute"]
 fn long_endless_records_take_little_more_than_themselves() {
     endless_records().iter().for_each(|flood| flood.run(64 * MIB, 296 * MIB));
+}
+
+/// Connections that never close: those that have been idle for longest are given up.
+#[test]
+fn openings_without_end_take_no_memory() {
+    let opening = |id| {
+        let mut trace = vec![field("trace_id", 1, Value::U64(id))];
+        trace.push(connection_field(2, &Conversation::new(id)));
+        wire::delimited(&wrapper("socket_streamed_trace_segment", 4, trace))
+    };
+    let read = |id, seq_num| {
+        let read = Conversation::new(id).at(START + id).read("a");
+        let event = field("event", 3, Value::Message(event_message(&read.events[0], seq_num)));
+        let trace = vec![field("trace_id", 1, Value::U64(id)), event];
+        wire::delimited(&wrapper("socket_streamed_trace_segment", 4, trace))
+    };
+    let mut tap = [opening(1), read(1, 1), opening(2), read(2, 1)].concat();
+    for id in 3..=200_000 {
+        tap.extend(opening(id));
+        if id % 10_000 == 0 {
+            tap.extend(read(1, id / 10_000 + 1));
+        }
+    }
+    tap.extend([read(200_000, 1), read(2, 2), read(1, 22)].concat());
+    let dir = Dir::new();
+    dir.write("tap", &tap);
+    let args = ["tap", "capture.pcapng"];
+    let ran = dir.tap2pcap_within("-v 131072").args(args).run().expect(0);
+    assert!(ran.stderr.contains("warning: 150,000 connections were given up "), "{}", ran.stderr);
+    let packets = Capture::parse(&dir.read("capture.pcapng")).packets;
+    let of = |id| {
+        let [_, remote] = Conversation::new(id).addresses();
+        packets.iter().filter(move |packet| packet.source == remote).count()
+    };
+    // The first goes on from time to time and is kept, the second is not, and what comes of it has no addresses.
+    assert_eq!([of(1), of(2), of(200_000)], [22, 1, 1]);
+    assert!(ran.stderr.contains("warning: 1 trace has no IP address "), "{}", ran.stderr);
+}
+
+/// Each event says that it lacks 16 MiB and more.
+#[test]
+fn bytes_that_are_only_claimed_take_no_room() {
+    let opening = segment(connection_field(2, &Conversation::new(9)));
+    let next = |number| {
+        let read = Conversation::new(9).at(START).cut_read("abc", 1);
+        let event = event_message(&read.events[0], number * 20_000_000 + 1);
+        segment(field("event", 3, Value::Message(event)))
+    };
+    let flood = Flood { name: "cut bodies", format: "auto", head: opening, next: Box::new(next), status: 0 };
+    flood.run_and_write(MIB / 4, 40 * MIB, MANY_PACKETS);
 }

@@ -129,6 +129,8 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         initiator: None,
     };
     let conversion = Conversion {
+        http: tap2pcap::http::wire::Options::default(),
+        start_time: Some(0),
         options,
         trace_ids: Default::default(),
         filter: Filter::default(),

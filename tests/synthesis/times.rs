@@ -6,7 +6,8 @@ use crate::conversion::{convert, convert_many, convert_to};
 use crate::encode::tree::{Value, each_field};
 use crate::encode::{Format, Tap};
 use crate::expected::assert_shows;
-use crate::model::{Conversation, START};
+use crate::model::{Conversation, START, STEP};
+use crate::program::Dir;
 
 fn times(capture: &Capture) -> Vec<u64> {
     capture.packets.iter().map(|packet| packet.time).collect()
@@ -169,4 +170,24 @@ fn trace_ids_choose_conversations() {
     let largest = Conversation::new(u64::MAX).read("largest");
     let tap = Tap::buffered(Format::JsonBytes).write(&[largest, Conversation::new(1).read("1")]);
     assert_eq!(chosen(&["--trace-id", "18446744073709551615"], &tap), ["largest"]);
+}
+
+#[test]
+fn times_that_pcap_cannot_say_are_told_of() {
+    let last = u64::from(u32::MAX) * 1_000_000_000;
+    let conversation = Conversation::new(1).at(last).read("a").at(last + 1_000_000_000).write("b").read("c");
+    let tap = Tap::streamed(Format::Binary).write(&[conversation]);
+    let warning = "warning: 2 packets are later than pcap can say";
+    for (options, name) in [(&[][..], "a.pcap"), (&["-F", "pcap"], "b")] {
+        let converted = convert_to(name, options, &tap, 0);
+        assert!(converted.messages.contains(warning), "{}", converted.messages);
+        let seconds = converted.capture.packets.iter().map(|packet| packet.time / 1_000_000_000);
+        assert_eq!(seconds.collect::<Vec<_>>(), [last / 1_000_000_000; 3]);
+    }
+    let converted = convert_to("c.pcapng", &["--strict"], &tap, 0);
+    assert_eq!(converted.capture.packets[2].time, last + 1_000_000_000 + STEP);
+    let dir = Dir::new();
+    dir.write("tap", &tap);
+    let ran = dir.tap2pcap().args(["--split", "captures", "tap"]).run().expect(0);
+    assert!(ran.stderr.contains(warning), "{}", ran.stderr);
 }
