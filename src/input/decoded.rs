@@ -106,6 +106,50 @@ pub(super) enum HttpBody {
     ScratchText(Range<usize>),
 }
 
+/// What has been read of a record of the HTTP tap. A field that comes twice takes no more room than once: of a body the
+/// last one counts, and headers are merged, as protobuf has it.
+#[derive(Debug, Default)]
+pub(super) struct HttpFields {
+    pub(super) id: Option<u64>,
+    /// By [`Message`].
+    pub(super) messages: [HttpMessage; 2],
+    pub(super) downstream: Option<Box<Connection>>,
+    pub(super) upstream: Option<Box<Connection>>,
+}
+
+/// What has been read of an HTTP message.
+#[derive(Debug, Default)]
+pub(super) struct HttpMessage {
+    pub(super) time: Option<u64>,
+    pub(super) head: Option<Headers>,
+    /// And whether it is truncated.
+    pub(super) body: Option<(HttpBody, bool)>,
+    pub(super) trailers: Option<Headers>,
+}
+
+impl HttpFields {
+    /// The record, read up to what is wrong with it, if something is.
+    pub(super) fn into_record(
+        self,
+        is_buffered: bool,
+        mut damage: Option<Damage>,
+    ) -> Result<HttpRecord, Damage> {
+        let Self { id, messages: [request, response], downstream, upstream } = self;
+        // The trace of what has been read may be any.
+        if let Some(damage) = damage.take_if(|_| !is_buffered && id.is_none()) {
+            return Err(damage);
+        }
+        let mut pieces = Vec::new();
+        for (message, fields) in [(Message::Request, request), (Message::Response, response)] {
+            let HttpMessage { time, head, body, trailers } = fields;
+            let body = body.map(|(body, truncated)| HttpWhat::Body { body, truncated });
+            let whats = [head.map(HttpWhat::Head), body, trailers.map(HttpWhat::Trailers)];
+            pieces.extend(whats.into_iter().flatten().map(|what| HttpPiece { message, time, what }));
+        }
+        Ok(HttpRecord { is_buffered, id: id.unwrap_or_default(), downstream, upstream, pieces, damage })
+    }
+}
+
 /// Where in a record something is wrong, and what.
 #[derive(Debug)]
 pub(super) struct Damage {

@@ -101,3 +101,6 @@ fn split(range: &mut std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
     range.end = range.start + MAX_BODY;
     Some(range.end..end)
 }
+
+#[cfg(test)]
+mod tests;

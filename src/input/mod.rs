@@ -22,7 +22,10 @@ use std::path::Path;
 
 use crate::http::Part;
 use crate::trace::{Connection, Data, Event, Kind, Length, SampleRate, TraceId, What};
-use decoded::{Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpPiece, HttpRecord, HttpWhat};
+use decoded::{
+    Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpFields, HttpMessage, HttpPiece,
+    HttpRecord, HttpWhat,
+};
 pub use error::InputError;
 pub use format::Generation;
 use format::{Format, detect};

@@ -5,64 +5,63 @@ use std::ops::Range;
 use super::connection;
 use super::event::timestamp;
 use super::wire::{Fields, Value, WireError, WireErrorKind};
-use crate::http::{Headers, Message};
-use crate::input::{Damage, HttpBody, HttpPiece, HttpRecord, HttpWhat};
+use crate::http::Headers;
+use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord};
 use crate::trace::Connection;
 
 /// Reads an `HttpBufferedTrace`. What can be read of it before damage is kept.
-pub(super) fn buffered(record: &[u8], range: Range<usize>, is_cut: bool) -> HttpRecord {
-    let mut trace = empty(true);
-    let mut responses = Vec::new();
-    let mut fields = Fields::new(range, is_cut);
-    trace.damage = walk(record, &mut fields, |number, range, is_cut| {
+pub(super) fn buffered(record: &[u8], range: Range<usize>, is_cut: bool) -> Result<HttpRecord, Damage> {
+    let mut trace = HttpFields::default();
+    let [request, response] = &mut trace.messages;
+    let read = walk(record, Fields::new(range, is_cut), |number, range, is_cut| {
         match number {
-            1 => message(record, Fields::new(range, is_cut), Message::Request, &mut trace.pieces)?,
-            2 => message(record, Fields::new(range, is_cut), Message::Response, &mut responses)?,
+            1 => message(record, Fields::new(range, is_cut), request)?,
+            2 => message(record, Fields::new(range, is_cut), response)?,
             3 if !is_cut => trace.downstream = self::connection(record, range)?,
             4 if !is_cut => trace.upstream = self::connection(record, range)?,
             _ => {}
         }
         Ok(())
-    })
-    .err();
-    trace.pieces.append(&mut responses);
-    trace
+    });
+    trace.into_record(true, read.err())
 }
 
-/// Reads an `HttpStreamedTraceSegment`.
+/// Reads an `HttpStreamedTraceSegment`, in the same way.
 pub(super) fn segment(record: &[u8], range: Range<usize>, is_cut: bool) -> Result<HttpRecord, Damage> {
-    let mut trace = empty(false);
-    let mut fields = Fields::new(range, is_cut);
+    let mut trace = HttpFields::default();
+    let read = pieces(record, Fields::new(range, is_cut), &mut trace);
+    trace.into_record(false, read.err())
+}
+
+fn pieces(record: &[u8], mut fields: Fields, trace: &mut HttpFields) -> Result<(), Damage> {
+    let [request, response] = &mut trace.messages;
     while let Some((number, value)) = fields.next(record)? {
         let range = match value {
             Value::Varint(id) if number == 1 => {
-                trace.id = id;
+                trace.id = Some(id);
                 continue;
             }
             Value::Bytes(range) => range,
             Value::Varint(_) | Value::Fixed => continue,
         };
-        let is_cut = fields.is_last_cut();
-        let message = if number < 5 { Message::Request } else { Message::Response };
-        let what = match number {
-            2 | 5 => HttpWhat::Head(headers(record, Fields::new(range, is_cut), 1)?),
-            3 | 6 => body(record, Fields::new(range, is_cut))?,
-            4 | 7 => HttpWhat::Trailers(headers(record, Fields::new(range, is_cut), 1)?),
-            _ => continue,
-        };
-        trace.pieces.push(HttpPiece { message, time: None, what });
+        let piece = Fields::new(range, fields.is_last_cut());
+        match number {
+            2 => headers(record, piece, &mut request.head)?,
+            3 => request.body = Some(body(record, piece)?),
+            4 => headers(record, piece, &mut request.trailers)?,
+            5 => headers(record, piece, &mut response.head)?,
+            6 => response.body = Some(body(record, piece)?),
+            7 => headers(record, piece, &mut response.trailers)?,
+            _ => {}
+        }
     }
-    Ok(trace)
-}
-
-fn empty(is_buffered: bool) -> HttpRecord {
-    HttpRecord { is_buffered, id: 0, downstream: None, upstream: None, pieces: Vec::new(), damage: None }
+    Ok(())
 }
 
 /// Hands the messages among the fields on.
 fn walk(
     record: &[u8],
-    fields: &mut Fields,
+    mut fields: Fields,
     mut take: impl FnMut(u32, Range<usize>, bool) -> Result<(), Damage>,
 ) -> Result<(), Damage> {
     while let Some((number, value)) = fields.next(record)? {
@@ -78,47 +77,34 @@ fn connection(record: &[u8], range: Range<usize>) -> Result<Option<Box<Connectio
 }
 
 /// An `HttpBufferedTrace.Message`.
-fn message(
-    record: &[u8],
-    mut fields: Fields,
-    message: Message,
-    pieces: &mut Vec<HttpPiece>,
-) -> Result<(), Damage> {
-    let (mut head, mut trailers) = (Headers::default(), Headers::default());
-    let (mut bodies, mut time) = (Vec::new(), None);
-    let result = walk(record, &mut fields, |number, range, is_cut| {
+fn message(record: &[u8], fields: Fields, message: &mut HttpMessage) -> Result<(), Damage> {
+    walk(record, fields, |number, range, is_cut| {
         match number {
-            1 if !is_cut => header(record, range, &mut head)?,
-            2 => bodies.push(body(record, Fields::new(range, is_cut))?),
-            3 if !is_cut => header(record, range, &mut trailers)?,
-            4 if !is_cut => time = Some(timestamp(record, range)?),
+            1 if !is_cut => header(record, range, &mut message.head)?,
+            2 => message.body = Some(body(record, Fields::new(range, is_cut))?),
+            3 if !is_cut => header(record, range, &mut message.trailers)?,
+            4 if !is_cut => message.time = Some(timestamp(record, range)?),
             _ => {}
         }
         Ok(())
-    });
-    let piece = |what| HttpPiece { message, time, what };
-    if !head.is_empty() {
-        pieces.push(piece(HttpWhat::Head(head)));
-    }
-    pieces.extend(bodies.into_iter().map(piece));
-    if !trailers.is_empty() {
-        pieces.push(piece(HttpWhat::Trailers(trailers)));
-    }
-    result
+    })
 }
 
-/// The `repeated HeaderValue` with this field number.
-fn headers(record: &[u8], mut fields: Fields, field: u32) -> Result<Headers, Damage> {
-    let mut headers = Headers::default();
-    walk(record, &mut fields, |number, range, is_cut| match number == field && !is_cut {
-        true => header(record, range, &mut headers),
+/// An `HttpStreamedTraceSegment.Headers`.
+fn headers(record: &[u8], fields: Fields, headers: &mut Option<Headers>) -> Result<(), Damage> {
+    let is_cut = fields.is_cut();
+    walk(record, fields, |number, range, is_cut| match number == 1 && !is_cut {
+        true => header(record, range, headers),
         false => Ok(()),
     })?;
-    Ok(headers)
+    if !is_cut {
+        headers.get_or_insert_default();
+    }
+    Ok(())
 }
 
 /// A `HeaderValue`: `raw_value` where it has one, else `value`.
-fn header(record: &[u8], range: Range<usize>, headers: &mut Headers) -> Result<(), Damage> {
+fn header(record: &[u8], range: Range<usize>, headers: &mut Option<Headers>) -> Result<(), Damage> {
     let start = range.start;
     let (mut name, mut text, mut raw) = (0..0, 0..0, 0..0);
     let mut fields = Fields::new(range, false);
@@ -132,14 +118,14 @@ fn header(record: &[u8], range: Range<usize>, headers: &mut Headers) -> Result<(
         }
     }
     let value = if raw.is_empty() { text } else { raw };
-    match headers.push(&record[name], &record[value]) {
+    match headers.get_or_insert_default().push(&record[name], &record[value]) {
         true => Ok(()),
         false => Err(Damage::new(start, crate::input::TOO_MANY_HEADERS)),
     }
 }
 
 /// A `Body`. One that goes on behind the end of the record is cut there.
-fn body(record: &[u8], mut fields: Fields) -> Result<HttpWhat, Damage> {
+fn body(record: &[u8], mut fields: Fields) -> Result<(HttpBody, bool), Damage> {
     let (mut bytes, mut truncated) = (0..0, false);
     while let Some((number, value)) = fields.next(record)? {
         match (number, value) {
@@ -150,5 +136,5 @@ fn body(record: &[u8], mut fields: Fields) -> Result<HttpWhat, Damage> {
         }
         truncated |= fields.is_last_cut();
     }
-    Ok(HttpWhat::Body { body: HttpBody::Record(bytes), truncated })
+    Ok((HttpBody::Record(bytes), truncated))
 }

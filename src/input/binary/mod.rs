@@ -81,7 +81,13 @@ impl Cursor {
                     self.broken = Some(error);
                     break;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => match &mut begun {
+                    Begun::Http(trace) => {
+                        trace.damage.get_or_insert(error.into());
+                        break;
+                    }
+                    _ => return Err(error.into()),
+                },
             };
             let is_cut = wrapper.is_last_cut();
             let Value::Bytes(range) = value else { continue };
@@ -91,7 +97,7 @@ impl Cursor {
                 HTTP_BUFFERED_TRACE | HTTP_STREAMED_TRACE_SEGMENT => {
                     match history::recognize(number, record, range.clone(), is_cut) {
                         None if number == HTTP_BUFFERED_TRACE => {
-                            begun = Begun::Http(Box::new(http::buffered(record, range, is_cut)));
+                            begun = Begun::Http(Box::new(http::buffered(record, range, is_cut)?));
                         }
                         None => begun = Begun::Http(Box::new(http::segment(record, range, is_cut)?)),
                         Some(Old::CaptureConnection) => {

@@ -73,7 +73,16 @@ pub(super) fn check(record: &[u8]) -> Result<(), Damage> {
     parse::<IgnoredAny>(record, 0..record.len()).map(drop)
 }
 
-fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Result<T, Damage> {
+/// Reads the time that stands in `range`.
+pub(super) fn time(record: &[u8], range: Range<usize>) -> Result<Option<u64>, Damage> {
+    let start = range.start;
+    let text: Option<Text<'_>> = parse(record, range)?;
+    let time = text.map(|text| timestamp(&text.0)).transpose();
+    time.map_err(|what| Damage::new(start, what))
+}
+
+/// Reads what stands in `range`.
+pub(super) fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Result<T, Damage> {
     let text = &record[range.clone()];
     serde_json::from_slice(text).map_err(|error| {
         let line_start = match error.line() {
@@ -90,31 +99,39 @@ fn parse<'a, T: Deserialize<'a>>(record: &'a [u8], range: Range<usize>) -> Resul
 fn data(data: Data<'_>, direction: Direction, scratch: &mut Vec<u8>) -> Result<DecodedWhat, &'static str> {
     scratch.clear();
     let body = data.data.unwrap_or_default();
-    let mut lossy = false;
-    if let Some(Text(base64)) = body.as_bytes {
-        decode_base64(&base64, scratch)?;
-    } else if let Some(Text(text)) = body.as_string {
-        scratch.extend_from_slice(&text);
-        lossy = true;
-    }
     Ok(DecodedWhat::Data {
         direction,
-        body: if lossy { Body::ScratchText } else { Body::Scratch },
+        body: if body.append_to(scratch)? { Body::ScratchText } else { Body::Scratch },
         truncated: body.truncated.unwrap_or_default(),
         end_stream: data.end_stream.unwrap_or_default(),
     })
 }
 
+impl JsonBody<'_> {
+    /// Appends the bytes to `out`. Returns whether they are text.
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) -> Result<bool, &'static str> {
+        match (&self.as_bytes, &self.as_string) {
+            (Some(Text(base64)), _) => {
+                decode_base64(base64, out).map(|()| false).map_err(|_| "a body is not valid base64")
+            }
+            (None, Some(Text(text))) => {
+                out.extend_from_slice(text);
+                Ok(true)
+            }
+            (None, None) => Ok(false),
+        }
+    }
+}
+
 /// Protobuf's JSON takes either alphabet, with and without padding.
-fn decode_base64(base64: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
+pub(super) fn decode_base64(base64: &[u8], out: &mut Vec<u8>) -> Result<(), base64_simd::Error> {
     let is_url_safe = || memchr::memchr2(b'-', b'_', base64).is_some();
-    let decoded = match (STANDARD.decode_append(base64, out), base64.len() % 4) {
+    match (STANDARD.decode_append(base64, out), base64.len() % 4) {
         (Err(_), 0) if is_url_safe() => URL_SAFE.decode_append(base64, out),
         (Err(_), 1..) if is_url_safe() => URL_SAFE_NO_PAD.decode_append(base64, out),
         (Err(_), 1..) => STANDARD_NO_PAD.decode_append(base64, out),
         (decoded, _) => decoded,
-    };
-    decoded.map_err(|_| "a body is not valid base64")
+    }
 }
 
 fn timestamp(text: &[u8]) -> Result<u64, &'static str> {
@@ -150,13 +167,13 @@ struct Data<'a> {
 }
 
 #[derive(Default, Deserialize)]
-struct JsonBody<'a> {
+pub(super) struct JsonBody<'a> {
     #[serde(borrow, default, alias = "asBytes")]
     as_bytes: Option<Text<'a>>,
     #[serde(borrow, default, alias = "asString")]
     as_string: Option<Text<'a>>,
     #[serde(default)]
-    truncated: Option<bool>,
+    pub(super) truncated: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -238,7 +255,7 @@ impl Address<'_> {
 }
 
 /// A JSON string, its escapes resolved: UTF-8, save where Envoy wrote something else.
-struct Text<'a>(Cow<'a, [u8]>);
+pub(super) struct Text<'a>(pub(super) Cow<'a, [u8]>);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,10 +49,10 @@ impl Cursor {
             let kind = match &record[name] {
                 b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
                 b"socket_streamed_trace_segment" | b"socketStreamedTraceSegment" => Kind::SocketStreamed,
-                b"http_buffered_trace" | b"httpBufferedTrace" => {
+                b"http_buffered_trace" | b"httpBufferedTrace" if record[value] != b'n' => {
                     return http::decode(record, value, true, scratch).map(Box::new).map(Begun::Http);
                 }
-                b"http_streamed_trace_segment" | b"httpStreamedTraceSegment" => {
+                b"http_streamed_trace_segment" | b"httpStreamedTraceSegment" if record[value] != b'n' => {
                     return http::decode(record, value, false, scratch).map(Box::new).map(Begun::Http);
                 }
                 name => {

@@ -28,7 +28,8 @@ pub(super) fn decode(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) ->
     Ok(decoded)
 }
 
-fn timestamp(lexer: &mut Lexer, record: &[u8]) -> Result<u64, TextError> {
+/// A `google.protobuf.Timestamp`.
+pub(super) fn timestamp(lexer: &mut Lexer, record: &[u8]) -> Result<u64, TextError> {
     let (mut seconds, mut nanos) = (0, 0);
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {

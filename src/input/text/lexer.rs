@@ -193,6 +193,11 @@ impl Lexer {
     /// A string, unescaped into `out`, which is emptied first. Adjacent literals are one string.
     pub(super) fn string(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
         out.clear();
+        self.append_string(record, out)
+    }
+
+    /// The same behind what is in `out` already.
+    pub(super) fn append_string(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
         if !matches!(record.get(self.at), Some(b'"' | b'\'')) {
             return Err(self.fail("there is no string here"));
         }
