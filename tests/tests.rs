@@ -15,6 +15,7 @@ mod expected;
 mod formats;
 mod generations;
 mod hostile;
+mod http;
 mod info;
 mod limits;
 mod many;

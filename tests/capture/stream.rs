@@ -151,6 +151,16 @@ impl Bytes {
             _ => self.holes.push(hole),
         }
     }
+
+    /// All of them.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where those are that were not captured.
+    pub(crate) fn holes(&self) -> &[Range<usize>] {
+        &self.holes
+    }
 }
 
 impl fmt::Debug for Bytes {

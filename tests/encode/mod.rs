@@ -2,6 +2,7 @@
 //! of fields ([`tree`]), which is then printed as protobuf's wire format ([`wire`]), text ([`text`]) or JSON ([`json`]).
 //! A test that wants something odd changes the tree, or how it is printed.
 
+pub(crate) mod http;
 pub(crate) mod json;
 mod text;
 pub(crate) mod tree;

@@ -103,7 +103,7 @@ pub(crate) fn connection_field(number: u32, conversation: &Conversation) -> Fiel
     field("connection", number, Value::Message(local.into_iter().chain(remote).collect()))
 }
 
-fn address_field(name: &str, number: u32, address: &Address) -> Field {
+pub(super) fn address_field(name: &str, number: u32, address: &Address) -> Field {
     let address = match address {
         Address::Ip(address) => {
             let socket = vec![
