@@ -17,18 +17,30 @@ pub(crate) struct HttpTap {
     pub(crate) has_times: bool,
     /// `record_downstream_connection` and `record_upstream_connection`, likewise.
     pub(crate) has_connections: bool,
+    /// Where a header's value that is not UTF-8 stands.
+    pub(crate) not_utf8: NotUtf8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpKind {
     Buffered,
+    /// Buffered, each piece of a body in a record of its own.
+    BufferedInParts,
     Streamed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotUtf8 {
+    /// In `value`, as older Envoys write it; JSON cannot.
+    Value,
+    /// In `raw_value`.
+    RawValue,
 }
 
 impl HttpTap {
     /// With all that can be recorded.
     pub(crate) fn new(kind: HttpKind, format: Format) -> Self {
-        Self { kind, format, has_times: true, has_connections: true }
+        Self { kind, format, has_times: true, has_connections: true, not_utf8: NotUtf8::RawValue }
     }
 
     pub(crate) fn buffered(format: Format) -> Self {
@@ -37,6 +49,16 @@ impl HttpTap {
 
     pub(crate) fn streamed(format: Format) -> Self {
         Self::new(HttpKind::Streamed, format)
+    }
+
+    /// Whether a trace tells the addresses.
+    pub(crate) fn tells_addresses(&self) -> bool {
+        self.kind != HttpKind::Streamed && self.has_connections
+    }
+
+    /// Whether it tells when the headers came.
+    pub(crate) fn tells_times(&self) -> bool {
+        self.kind != HttpKind::Streamed && self.has_times
     }
 
     /// A file with these exchanges: buffered one after another, streamed side by side.
@@ -56,6 +78,7 @@ impl HttpTap {
     pub(crate) fn records(&self, tapped: &Tapped) -> Vec<Message> {
         let mut records = match self.kind {
             HttpKind::Buffered => vec![self.buffered_record(tapped)],
+            HttpKind::BufferedInParts => self.parts(tapped),
             HttpKind::Streamed => self.segments(tapped),
         };
         if self.format == Format::JsonString {
@@ -80,14 +103,30 @@ impl HttpTap {
         wrapper("http_buffered_trace", 1, trace)
     }
 
+    /// Records that all have the same headers, and of the bodies a piece each.
+    fn parts(&self, tapped: &Tapped) -> Vec<Message> {
+        let messages = [&tapped.exchange.request, &tapped.exchange.response];
+        let most =
+            messages.iter().filter_map(|message| message.as_ref()).map(|message| message.body.len()).max();
+        let parts = (0..most.unwrap_or_default().max(1)).map(|part| {
+            let mut tapped = tapped.clone();
+            for message in [&mut tapped.exchange.request, &mut tapped.exchange.response].into_iter().flatten()
+            {
+                message.body = message.body.get(part).cloned().into_iter().collect();
+            }
+            self.buffered_record(&tapped)
+        });
+        parts.collect()
+    }
+
     /// A `HttpBufferedTrace.Message`.
     fn message(&self, message: &exchange::Message) -> Message {
-        let mut fields = vec![field("headers", 1, header_values(&message.headers))];
+        let mut fields = vec![field("headers", 1, self.header_values(&message.headers))];
         if !message.body.is_empty() {
             let joined = Piece { kept: message.kept(), length: message.length() };
             fields.push(field("body", 2, Value::Message(body(&joined))));
         }
-        fields.push(field("trailers", 3, header_values(&message.trailers)));
+        fields.push(field("trailers", 3, self.header_values(&message.trailers)));
         if self.has_times {
             let (seconds, nanos) = (message.time / 1_000_000_000, message.time % 1_000_000_000);
             fields.push(field("headers_received_time", 4, Value::Time { seconds, nanos }));
@@ -103,7 +142,7 @@ impl HttpTap {
             let mut piece = |part, number, value| {
                 pieces.push(vec![oneof(&format!("{name}_{part}"), number, Value::Message(value))]);
             };
-            let headers = |list| vec![field("headers", 1, header_values(list))];
+            let headers = |list| vec![field("headers", 1, self.header_values(list))];
             let Some(message) = message else { continue };
             piece("headers", number, headers(&message.headers));
             for part in &message.body {
@@ -122,21 +161,22 @@ impl HttpTap {
             |piece| wrapper("http_streamed_trace_segment", 2, [vec![trace_id.clone()], piece].concat());
         pieces.into_iter().map(segment).collect()
     }
-}
 
-fn header_values(list: &Headers) -> Value {
-    let header = |(name, value): &(String, Vec<u8>)| {
-        let (text, raw) = match std::str::from_utf8(value) {
-            Ok(text) => (Value::Text(text.to_owned()), vec![]),
-            Err(_) => (Value::Text(String::new()), value.clone()),
+    fn header_values(&self, list: &Headers) -> Value {
+        let header = |(name, value): &(String, Vec<u8>)| {
+            let (text, raw) = match (std::str::from_utf8(value), self.not_utf8) {
+                (Ok(text), _) => (Value::Text(text.to_owned()), vec![]),
+                (Err(_), NotUtf8::Value) => (Value::Bytes(value.clone()), vec![]),
+                (Err(_), NotUtf8::RawValue) => (Value::Text(String::new()), value.clone()),
+            };
+            vec![
+                field("key", 1, Value::Text(name.clone())),
+                field("value", 2, text),
+                field("raw_value", 3, Value::Bytes(raw)),
+            ]
         };
-        vec![
-            field("key", 1, Value::Text(name.clone())),
-            field("value", 2, text),
-            field("raw_value", 3, Value::Bytes(raw)),
-        ]
-    };
-    Value::Repeated(list.iter().map(header).collect())
+        Value::Repeated(list.iter().map(header).collect())
+    }
 }
 
 fn body(piece: &Piece) -> Message {

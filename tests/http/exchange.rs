@@ -50,8 +50,37 @@ pub(crate) fn headers<N: AsRef<str>, V: AsRef<[u8]>>(list: impl IntoIterator<Ite
 }
 
 impl Message {
+    /// A request of these, without a body.
+    pub(crate) fn request(method: &str, path: &str, others: &[(&str, &str)]) -> Self {
+        let pseudo = [(":authority", "h.test"), (":path", path), (":method", method), (":scheme", "http")];
+        Self { headers: headers(pseudo.iter().chain(others).copied()), ..Self::default() }
+    }
+
+    /// A response likewise.
+    pub(crate) fn response(status: &str, others: &[(&str, &str)]) -> Self {
+        let status = [(":status", status)];
+        Self { headers: headers(status.iter().chain(others).copied()), ..Self::default() }
+    }
+
     pub(crate) fn piece(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.body.push(Piece::whole(bytes.as_ref()));
+        self
+    }
+
+    /// A piece of which the tap's limit left so much.
+    pub(crate) fn cut_piece(mut self, bytes: impl AsRef<[u8]>, cut_to: usize) -> Self {
+        let bytes = bytes.as_ref();
+        self.body.push(Piece { kept: bytes[..cut_to].to_vec(), length: bytes.len() });
+        self
+    }
+
+    pub(crate) fn trailers(mut self, list: &[(&str, &str)]) -> Self {
+        self.trailers = headers(list.iter().copied());
+        self
+    }
+
+    pub(crate) fn at(mut self, time: u64) -> Self {
+        self.time = time;
         self
     }
 

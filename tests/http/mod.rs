@@ -3,9 +3,14 @@
 
 mod cursor;
 pub(crate) mod exchange;
+mod expected;
 mod frames;
 mod http1;
 mod http2;
+mod listing;
+mod plan;
+mod property;
+mod rules;
 mod seen;
 mod sockets;
 mod written;

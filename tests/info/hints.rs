@@ -173,8 +173,7 @@ fn the_generation_of_envoy_is_told() {
 fn info_warns_of_a_tap_where_a_conversion_does() {
     for entry in std::fs::read_dir(testdata("")).expect("testdata").map(|entry| entry.expect("an entry")) {
         let name = entry.file_name().into_string().expect("UTF-8");
-        // Those of the HTTP tap are not converted yet.
-        if name.ends_with(".md") || name.ends_with(".txt") || name.starts_with("http-") {
+        if name.ends_with(".md") || name.ends_with(".txt") {
             continue;
         }
         let info = only(&info(&["--json"], &[&name]).expect(0).stdout);
