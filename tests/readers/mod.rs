@@ -2,6 +2,7 @@
 
 mod files;
 mod http;
+mod http_taps;
 mod tcp;
 
 use std::path::PathBuf;
