@@ -37,7 +37,7 @@ impl Format {
     }
 }
 
-/// One side's socket tap. Its files begin with its name.
+/// One side's tap. Its files begin with its name.
 #[derive(Clone, Debug)]
 pub(super) struct Tap {
     pub(super) name: String,
@@ -46,6 +46,8 @@ pub(super) struct Tap {
     /// Envoy's own limit is 1 KiB.
     pub(super) default_limits: bool,
     pub(super) connection_per_event: bool,
+    /// The HTTP filter and not the transport socket.
+    pub(super) is_http: bool,
 }
 
 impl Tap {
@@ -53,7 +55,7 @@ impl Tap {
     pub(super) fn new(format: Format, streaming: bool) -> Self {
         let how = if streaming { "streamed" } else { "buffered" };
         let name = format!("{}_{how}", format.name().to_lowercase());
-        Self { name, format, streaming, default_limits: false, connection_per_event: false }
+        Self { name, format, streaming, default_limits: false, connection_per_event: false, is_http: false }
     }
 
     pub(super) fn buffered(format: Format) -> Self {
@@ -72,8 +74,12 @@ impl Tap {
         Self { connection_per_event: true, ..self }
     }
 
-    /// Wraps a transport socket, so that everything it carries is recorded.
-    fn around(&self, transport_socket: &Value, dir: &Dir) -> Value {
+    pub(super) fn http(self) -> Self {
+        Self { is_http: true, ..self }
+    }
+
+    /// Where what is recorded goes.
+    fn common_config(&self, dir: &Dir) -> Value {
         let mut output = json!({
             "streaming": self.streaming,
             "sinks": [{"format": self.format.name(), "file_per_tap": {"path_prefix": dir.path(TAPS).join(&self.name)}}],
@@ -82,11 +88,30 @@ impl Tap {
             output["max_buffered_rx_bytes"] = json!(16 << 20);
             output["max_buffered_tx_bytes"] = json!(16 << 20);
         }
+        json!({"static_config": {"match": {"any_match": true}, "output_config": output}})
+    }
+
+    /// The filter that records requests and responses, with all that it can.
+    fn filter(&self, dir: &Dir) -> Value {
+        json!({
+            "name": "envoy.filters.http.tap",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.tap.v3.Tap",
+                "common_config": self.common_config(dir),
+                "record_headers_received_time": true,
+                "record_downstream_connection": true,
+                "record_upstream_connection": true,
+            },
+        })
+    }
+
+    /// Wraps a transport socket, so that everything it carries is recorded.
+    fn around(&self, transport_socket: &Value, dir: &Dir) -> Value {
         json!({
             "name": "envoy.transport_sockets.tap",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tap.v3.Tap",
-                "common_config": {"static_config": {"match": {"any_match": true}, "output_config": output}},
+                "common_config": self.common_config(dir),
                 "socket_tap_config": {"set_connection_per_event": self.connection_per_event},
                 "transport_socket": transport_socket,
             },
@@ -134,8 +159,16 @@ fn raw_buffer() -> Value {
 /// A listener of the name, at a port that the system chooses; tapped or not.
 pub(super) fn listener(name: &str, host: &str, transport: Transport, tap: Option<&Tap>, dir: &Dir) -> Value {
     let mut transport_socket = transport.socket(dir);
-    if let Some(tap) = tap {
-        transport_socket = tap.around(&transport_socket, dir);
+    let mut filters = vec![json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+        },
+    })];
+    match tap {
+        Some(tap) if tap.is_http => filters.insert(0, tap.filter(dir)),
+        Some(tap) => transport_socket = tap.around(&transport_socket, dir),
+        None => {}
     }
     json!({
         "name": name,
@@ -156,12 +189,7 @@ pub(super) fn listener(name: &str, host: &str, transport: Transport, tap: Option
                             "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}],
                         }],
                     },
-                    "http_filters": [{
-                        "name": "envoy.filters.http.router",
-                        "typed_config": {
-                            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-                        },
-                    }],
+                    "http_filters": filters,
                 },
             }],
             "transport_socket": transport_socket,

@@ -4,6 +4,7 @@
 mod capture;
 mod client;
 mod config;
+mod http_tap;
 mod lab;
 mod server;
 mod upstream;

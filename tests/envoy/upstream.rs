@@ -35,7 +35,8 @@ impl Upstream {
     }
 }
 
-/// Answers one request after another: `/text/N` and `/noise/N` with that many bytes, a POST with what was posted.
+/// Answers one request after another: `/text/N` and `/noise/N` with that many bytes, `/chunked/N` in chunks, `/absent`
+/// with 404, a POST with what was posted. HEAD gets the headers alone.
 fn serve(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
@@ -46,17 +47,35 @@ fn serve(stream: TcpStream) -> io::Result<()> {
             return Ok(());
         }
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let is_head = line.starts_with("HEAD ");
         let mut posted = vec![0; content_length(&mut reader)?];
         reader.read_exact(&mut posted)?;
         let (status, body) =
             match path.rsplit_once('/').and_then(|(kind, size)| Some((kind, size.parse().ok()?))) {
                 Some(("/text", size)) => ("200 OK", text(size)),
                 Some(("/noise", size)) => ("200 OK", noise(size)),
+                Some(("/chunked", size)) => {
+                    writer.write_all(&chunked(&noise(size)))?;
+                    continue;
+                }
+                _ if path == "/absent" => ("404 Not Found", b"no".to_vec()),
                 _ => ("201 Created", posted),
             };
         let headers = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
-        writer.write_all(&[headers.as_bytes(), &body].concat())?;
+        let body = if is_head { &[][..] } else { &body };
+        writer.write_all(&[headers.as_bytes(), body].concat())?;
     }
+}
+
+/// An answer that does not say how long it is.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(1_000) {
+        answer.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        answer.extend([chunk, b"\r\n"].concat());
+    }
+    answer.extend(b"0\r\n\r\n");
+    answer
 }
 
 /// Reads the headers to their end.
