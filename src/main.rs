@@ -207,6 +207,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
                 cli::HttpSide::Downstream => http::Side::Downstream,
                 cli::HttpSide::Upstream => http::Side::Upstream,
             },
+            mss: packets.mss.map(usize::from),
         },
         start_time: cli.http.start_time.map(TimeBound::nanoseconds),
         is_live,

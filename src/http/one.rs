@@ -108,7 +108,8 @@ impl Framing {
             return Body::Chunked;
         }
         if let Some(length) = content_length(headers) {
-            let agrees = ahead.body <= length && !ahead.has_trailers;
+            let is_less = ahead.body < length && (ahead.has_cut || !ahead.is_all);
+            let agrees = (ahead.body == length || is_less) && !ahead.has_trailers;
             return if agrees { Body::Length(length) } else { Body::Chunked };
         }
         let is_expected = matches!(headers.value(b":method"), Some(b"POST" | b"PUT" | b"PATCH"));

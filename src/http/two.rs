@@ -8,8 +8,10 @@ use super::{Headers, Message, Piece};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
 const FRAME: usize = 16_384;
-/// The most that a frame's length can say; the settings allow it, for bodies that are cut.
-const MAX_FRAME: u64 = (1 << 24) - 1;
+/// Of the bytes that a body lacks as many are put into frames.
+const MAX_LACKING: u64 = 1024 * 1024;
+/// The bytes before a frame's payload.
+const FRAME_HEADER: usize = 9;
 /// The most that a window can be (RFC 9113 section 6.9.1): nothing waits for it.
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// What the window of a connection is at first (RFC 9113 section 6.9.2).
@@ -36,6 +38,13 @@ pub(super) struct Framing {
     /// How many bytes of the body are to come, as far as the content-length tells.
     rest: Option<u64>,
     has_ended: bool,
+    /// A frame that lacks bytes has to fit into a packet, with its header: this is the most that its payload can have.
+    max_lacking_frame: usize,
+    /// The end of a body that is cut, which is still to be put into a frame.
+    tail: Vec<u8>,
+    /// What lacks behind it, and whether all of it is known.
+    lacking: Option<Missing>,
+    ends_behind: bool,
 }
 
 /// Whether HTTP/1.1 cannot say what an exchange has.
@@ -60,6 +69,12 @@ fn has_line_end(text: &[u8]) -> bool {
     memchr::memchr2(b'\r', b'\n', text).is_some()
 }
 
+/// Whether a header is about the connection, of which HTTP/2 says nothing in headers (RFC 9113 section 8.2.2).
+fn is_of_connection(name: &[u8]) -> bool {
+    const NAMES: [&str; 5] = ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
 /// What both sides send first (RFC 9113 section 3.4): the settings, with all windows open.
 pub(super) fn preface() -> [(Message, Vec<u8>); 3] {
     let mut client = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
@@ -74,31 +89,31 @@ pub(super) fn preface() -> [(Message, Vec<u8>); 3] {
 
 fn settings(out: &mut Vec<u8>) {
     const INITIAL_WINDOW_SIZE: u16 = 4;
-    const MAX_FRAME_SIZE: u16 = 5;
-    frame(12, SETTINGS, 0, 0, out);
-    for (setting, value) in [(INITIAL_WINDOW_SIZE, MAX_WINDOW), (MAX_FRAME_SIZE, MAX_FRAME as u32)] {
-        out.extend_from_slice(&setting.to_be_bytes());
-        out.extend_from_slice(&value.to_be_bytes());
-    }
+    frame(6, SETTINGS, 0, 0, out);
+    out.extend_from_slice(&INITIAL_WINDOW_SIZE.to_be_bytes());
+    out.extend_from_slice(&MAX_WINDOW.to_be_bytes());
     frame(4, WINDOW_UPDATE, 0, 0, out);
     out.extend_from_slice(&(MAX_WINDOW - FIRST_WINDOW).to_be_bytes());
 }
 
 impl Framing {
-    /// That of a message in stream `stream`, of an exchange with this request.
-    pub(super) fn new(stream: u32, request: Option<&Headers>) -> Self {
+    /// That of a message in stream `stream`, of an exchange with this request. A packet has at most `max_segment` bytes.
+    pub(super) fn new(stream: u32, request: Option<&Headers>, max_segment: usize) -> Self {
         let is_head = request.and_then(|headers| headers.value(b":method")) == Some(b"HEAD");
-        Self { stream, is_head, rest: None, has_ended: false }
+        Self {
+            stream,
+            is_head,
+            rest: None,
+            has_ended: false,
+            max_lacking_frame: max_segment.saturating_sub(FRAME_HEADER).clamp(1, FRAME),
+            tail: Vec::new(),
+            lacking: None,
+            ends_behind: false,
+        }
     }
 
-    /// Appends a piece. Returns what is missing behind it.
-    pub(super) fn encode(
-        &mut self,
-        message: Message,
-        piece: &Piece,
-        ahead: &Ahead,
-        out: &mut Vec<u8>,
-    ) -> Option<Missing> {
+    /// Appends a piece, but for frames that lack bytes: those come with [`Self::lacking`], each to be an event.
+    pub(super) fn encode(&mut self, message: Message, piece: &Piece, ahead: &Ahead, out: &mut Vec<u8>) {
         match piece {
             Piece::Head(headers) => {
                 let status = headers.value(b":status").unwrap_or_default();
@@ -107,29 +122,51 @@ impl Framing {
                 self.rest = content_length(headers).filter(|_| !has_none);
                 let lacks_all = self.rest.is_some_and(|rest| rest > 0);
                 self.headers(headers, ahead.is_last() && !lacks_all, out);
-                None
             }
             Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),
-            Piece::Trailers(headers) => {
-                self.headers(headers, true, out);
-                None
-            }
-            Piece::End if self.has_ended => None,
+            Piece::Trailers(headers) => self.headers(headers, true, out),
+            Piece::End if self.has_ended => {}
             Piece::End => {
                 self.has_ended = true;
-                let missing = self.rest.take().unwrap_or_default().min(MAX_FRAME);
-                frame(missing as usize, DATA, END_STREAM, self.stream, out);
-                (missing > 0).then_some(Missing::Bytes(missing))
+                match self.rest.take().filter(|&rest| rest > 0) {
+                    Some(rest) => (self.lacking, self.ends_behind) = (Some(Missing::Bytes(rest)), true),
+                    None => frame(0, DATA, END_STREAM, self.stream, out),
+                }
             }
         }
+    }
+
+    /// Whether there are frames that lack bytes.
+    pub(super) fn is_lacking(&self) -> bool {
+        self.lacking.is_some()
+    }
+
+    /// Appends the next frame that lacks bytes. Returns what is missing behind it.
+    pub(super) fn lacking(&mut self, out: &mut Vec<u8>) -> Option<Missing> {
+        let lacking = self.lacking.take()?;
+        let room = self.max_lacking_frame - self.tail.len();
+        let (here, missing) = match lacking {
+            Missing::Unknown => (1, Missing::Unknown),
+            Missing::Bytes(bytes) => {
+                let bytes = bytes.min(MAX_LACKING);
+                let here = bytes.min(room as u64);
+                self.lacking = (bytes > here).then_some(Missing::Bytes(bytes - here));
+                (here, Missing::Bytes(here))
+            }
+        };
+        let is_last = self.ends_behind && self.lacking.is_none();
+        let flags = if is_last { END_STREAM } else { 0 };
+        frame(self.tail.len() + here as usize, DATA, flags, self.stream, out);
+        out.append(&mut self.tail);
+        Some(missing)
     }
 
     /// HEADERS and as many CONTINUATION as it takes; pseudo-headers first (RFC 9113 section 8.3).
     fn headers(&mut self, headers: &Headers, is_last: bool, out: &mut Vec<u8>) {
         let mut block = Vec::new();
         let pseudo = |(name, _): &(&[u8], &[u8])| name.starts_with(b":");
-        let pseudo_first =
-            headers.iter().filter(pseudo).chain(headers.iter().filter(|header| !pseudo(header)));
+        let headers = || headers.iter().filter(|(name, _)| !is_of_connection(name));
+        let pseudo_first = headers().filter(pseudo).chain(headers().filter(|header| !pseudo(header)));
         for (name, value) in pseudo_first {
             block.push(0);
             string(name, &mut block);
@@ -152,36 +189,38 @@ impl Framing {
         }
     }
 
-    /// DATA. The last frame counts the bytes that are missing behind it.
-    fn body(&mut self, bytes: &[u8], is_cut: bool, ahead: &Ahead, out: &mut Vec<u8>) -> Option<Missing> {
+    /// DATA. What is cut at its end is kept for [`Self::lacking`].
+    fn body(&mut self, bytes: &[u8], is_cut: bool, ahead: &Ahead, out: &mut Vec<u8>) {
         let rest = self.rest.map(|rest| rest.saturating_sub(bytes.len() as u64));
-        let mut missing = match rest {
+        let missing = match rest {
             Some(rest) => missing(rest, is_cut, ahead),
             None => is_cut.then_some(Missing::Unknown),
         };
-        let (mut at, whole) = (0, bytes.len().saturating_sub(1) / FRAME * FRAME);
-        while at < whole {
-            frame(FRAME, DATA, 0, self.stream, out);
-            out.extend_from_slice(&bytes[at..at + FRAME]);
-            at += FRAME;
-        }
-        let lacking = match &mut missing {
+        let lacking = match missing {
             None => 0,
             Some(Missing::Unknown) => 1,
-            Some(Missing::Bytes(bytes)) => {
-                *bytes = (*bytes).min(MAX_FRAME - FRAME as u64);
-                *bytes
-            }
+            Some(Missing::Bytes(bytes)) => bytes,
         };
-        self.rest = rest.map(|rest| rest - lacking.min(rest));
-        let length = bytes.len() - at + lacking as usize;
-        if length > 0 || ahead.is_last() {
-            self.has_ended |= ahead.is_last();
-            let flags = if ahead.is_last() { END_STREAM } else { 0 };
-            frame(length, DATA, flags, self.stream, out);
-            out.extend_from_slice(&bytes[at..]);
+        self.rest = rest.map(|rest| rest.saturating_sub(lacking));
+        let is_last = ahead.is_last();
+        // One byte at least has to be left for what is missing.
+        let tail = if missing.is_some() { bytes.len() % self.max_lacking_frame } else { 0 };
+        let (whole, tail) = bytes.split_at(bytes.len() - tail);
+        let size = if missing.is_some() { self.max_lacking_frame } else { FRAME };
+        let mut frames = whole.chunks(size).peekable();
+        while let Some(payload) = frames.next() {
+            let ends = is_last && missing.is_none() && frames.peek().is_none();
+            frame(payload.len(), DATA, if ends { END_STREAM } else { 0 }, self.stream, out);
+            out.extend_from_slice(payload);
         }
-        missing
+        if is_last && missing.is_none() && bytes.is_empty() {
+            frame(0, DATA, END_STREAM, self.stream, out);
+        }
+        self.has_ended |= is_last;
+        if missing.is_some() {
+            self.tail.extend_from_slice(tail);
+            (self.lacking, self.ends_behind) = (missing, is_last);
+        }
     }
 }
 

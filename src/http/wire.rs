@@ -28,6 +28,8 @@ pub struct Options {
     pub version: Option<Version>,
     /// Which of the two connections of an exchange.
     pub side: Side,
+    /// The most bytes of payload in a segment, where that is less than a packet can have. At least 1.
+    pub mss: Option<usize>,
 }
 
 /// All connections that carry exchanges.
@@ -57,7 +59,6 @@ struct Carrier {
     open: u64,
     /// HTTP/1.1: exchanges whose response has yet to begin.
     unanswered: u64,
-    has_begun: bool,
 }
 
 /// How an exchange goes onto the wire.
@@ -116,19 +117,23 @@ impl Wire {
         } else if message == Message::Request && is_head && course.version == Version::Http1 {
             self.request(place, exchange, origin, report);
         }
-        let mut event = self.event(exchange, course.carrier, time, message);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let data = encode(&mut course, exchange, message, &mut buffer);
-        if !buffer.is_empty() || data.length != Length::Whole {
-            event.what = What::Data(Data {
-                direction: self.options.side.direction(message),
-                bytes: (&buffer[..]).into(),
-                length: data.length,
-                is_text: data.is_text,
-                end_stream: false,
-            });
-            conversations.event(origin, &mut event, capture, report)?;
+        let mut encoded = Some(encode(&mut course, exchange, message, &mut buffer));
+        while let Some(Encoded { length, is_text }) = encoded {
+            if !buffer.is_empty() || length != Length::Whole {
+                let mut event = event(exchange.trace, course.carrier, time);
+                event.what = What::Data(Data {
+                    direction: self.options.side.direction(message),
+                    bytes: (&buffer[..]).into(),
+                    length,
+                    is_text,
+                    end_stream: false,
+                });
+                conversations.event(origin, &mut event, capture, report)?;
+            }
+            buffer.clear();
+            encoded = lacking(&mut course, message, is_text, &mut buffer);
         }
         self.buffer = buffer;
         exchange.course = Some(course);
@@ -155,12 +160,18 @@ impl Wire {
         let known = known.filter(|&place| {
             self.connections[place].as_ref().is_some_and(|carrier| carrier.version >= version)
         });
+        if let (Some(key), None) = (key, known)
+            && let Some(superseded) = self.by_addresses.remove(&key)
+            && self.connections[superseded].as_ref().is_some_and(|carrier| carrier.open == 0)
+        {
+            self.close(superseded, origin, conversations, capture, report)?;
+        }
         let number = match known {
             Some(place) => place as u32,
             None => {
                 let number = self.numbers.take();
                 self.open(number, key, version);
-                let mut opened = self.event(exchange, number, time, Message::Request);
+                let mut opened = event(exchange.trace, number, time);
                 opened.connection = connection.cloned().map(Box::new);
                 opened.what = What::Opened;
                 conversations.event(origin, &mut opened, capture, report)?;
@@ -197,7 +208,7 @@ impl Wire {
         if self.connections.len() <= place {
             self.connections.resize_with(place + 1, || None);
         }
-        let carrier = Carrier { key, version, next_stream: 1, open: 0, unanswered: 0, has_begun: false };
+        let carrier = Carrier { key, version, next_stream: 1, open: 0, unanswered: 0 };
         self.connections[place] = Some(carrier);
         if let Some(key) = key {
             self.by_addresses.insert(key, place);
@@ -217,7 +228,7 @@ impl Wire {
         report: &mut Report,
     ) -> io::Result<()> {
         for (message, bytes) in two::preface() {
-            let mut event = self.event(exchange, number, time, message);
+            let mut event = event(exchange.trace, number, time);
             event.what = What::Data(Data {
                 direction: self.options.side.direction(message),
                 bytes: bytes.into(),
@@ -238,9 +249,10 @@ impl Wire {
             (carrier.version, stream)
         });
         let head = exchange.head(Message::Request).map(|(head, _)| head);
+        let max_segment = self.options.mss.unwrap_or(usize::MAX);
         let framing = |_| match version {
             Version::Http1 => Framing::One(one::Framing::new(head)),
-            Version::Http2 => Framing::Two(two::Framing::new(stream, head)),
+            Version::Http2 => Framing::Two(two::Framing::new(stream, head, max_segment)),
         };
         let messages = [Message::Request, Message::Response].map(framing);
         Course { carrier: number, version, messages, has_answer: false }
@@ -253,7 +265,6 @@ impl Wire {
             report.warn(Warning::Pipelined, || format!("trace {} in {}", exchange.trace.id, origin.name));
         }
         carrier.unanswered += 1;
-        carrier.has_begun = true;
     }
 
     /// A response begins.
@@ -315,10 +326,6 @@ impl Wire {
         let mut ended = event(trace, number, 0);
         conversations.event(origin, &mut ended, capture, report)
     }
-
-    fn event(&self, exchange: &Exchange, number: u32, time: u64, _message: Message) -> Event<'static> {
-        event(exchange.trace, number, time)
-    }
 }
 
 fn event(trace: trace::TraceId, conversation: u32, time: u64) -> Event<'static> {
@@ -353,21 +360,29 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
         is_behind_head = matches!(piece, Piece::Head(_));
         encoded.is_text |= matches!(piece, Piece::Body { is_text: true, .. });
         let ahead = Ahead::of(exchange, message);
-        let missing = match &mut course.messages[message as usize] {
-            Framing::One(framing) => framing.encode(message, &piece, &ahead, out),
-            Framing::Two(framing) => framing.encode(message, &piece, &ahead, out),
+        let framing = match &mut course.messages[message as usize] {
+            Framing::One(framing) => framing,
+            Framing::Two(framing) => {
+                framing.encode(message, &piece, &ahead, out);
+                if framing.is_lacking() {
+                    break;
+                }
+                continue;
+            }
         };
-        if let Some(missing) = missing {
-            let length = out.len() as u64;
-            encoded.length = match missing {
-                Missing::Unknown => Length::Cut,
-                Missing::Bytes(bytes) if encoded.is_text && !is_cut_body => Length::Lossy(length + bytes),
-                Missing::Bytes(bytes) => Length::CutFrom(length + bytes),
-            };
+        if let Some(missing) = framing.encode(message, &piece, &ahead, out) {
+            encoded.length = missing.behind(out, encoded.is_text && !is_cut_body);
             break;
         }
     }
     encoded
+}
+
+/// Appends the next of the frames that lack bytes.
+fn lacking(course: &mut Course, message: Message, is_text: bool, out: &mut Vec<u8>) -> Option<Encoded> {
+    let Framing::Two(framing) = &mut course.messages[message as usize] else { return None };
+    let length = framing.lacking(out)?.behind(out, is_text);
+    Some(Encoded { length, is_text })
 }
 
 /// Bytes that the trace lacks behind those that it has.
@@ -377,6 +392,18 @@ pub(super) enum Missing {
     Bytes(u64),
     /// One or more.
     Unknown,
+}
+
+impl Missing {
+    /// The length of an event with `bytes` and these behind them.
+    fn behind(self, bytes: &[u8], is_lossy: bool) -> Length {
+        let length = bytes.len() as u64;
+        match self {
+            Self::Unknown => Length::Cut,
+            Self::Bytes(missing) if is_lossy => Length::Lossy(length.saturating_add(missing)),
+            Self::Bytes(missing) => Length::CutFrom(length.saturating_add(missing)),
+        }
+    }
 }
 
 /// What is known of the parts of a message that are still to come.

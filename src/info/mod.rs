@@ -121,7 +121,11 @@ pub fn inspect(input: Input) -> InputInfo {
     loop {
         match events.advance() {
             Ok(Step::Event) => info.event(&events.event(), &mut open),
-            Ok(Step::Part) => drop(events.exchange()),
+            Ok(Step::Part) => {
+                if let Some(exchange) = events.exchange() {
+                    exchange.pass_over();
+                }
+            }
             Ok(Step::Idle) => {}
             Ok(Step::End) => break,
             Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),

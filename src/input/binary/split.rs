@@ -4,6 +4,8 @@
 //! but each has just one trace, so that a decoder of the whole file would keep only the last. Delimited: a varint, and
 //! as many bytes as it says.
 
+use std::ops::{Range, RangeInclusive};
+
 use super::history::recognize;
 use super::wire::{Fields, Value, WireErrorKind, varint};
 
@@ -74,20 +76,43 @@ fn is_wrapper_tag(tag: u8) -> bool {
     matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42)
 }
 
-/// Whether a message that is cut, and the first of its input, may be of a tap: a socket tap's trace. There is not enough
-/// of the others to tell them from texts.
+/// Whether a message that is cut, and the first of its input, may be of a tap: a socket tap's trace, or one of the HTTP tap
+/// that begins with a pseudo-header. There is not enough of others to tell them from texts.
 pub(in crate::input) fn is_socket_trace(message: &[u8]) -> bool {
     match message {
         [0x1a | 0x22, ..] => true,
         [0x0a | 0x12, ..] => {
             let mut wrapper = Fields::new(0..message.len(), true);
             match wrapper.next(message) {
-                Ok(Some((number, Value::Bytes(range)))) => recognize(number, message, range, true).is_some(),
+                Ok(Some((number, Value::Bytes(range)))) => {
+                    recognize(number, message, range.clone(), true).is_some()
+                        || begins_with_pseudo_header(number, message, range)
+                }
                 _ => false,
             }
         }
         _ => message.is_empty(),
     }
+}
+
+/// Whether the trace of the HTTP tap that stands in `range` begins with the headers of a message, and these with a
+/// pseudo-header.
+fn begins_with_pseudo_header(trace: u32, message: &[u8], range: Range<usize>) -> bool {
+    let first = |range, wanted: RangeInclusive<u32>| {
+        let mut fields = Fields::new(range, true);
+        while let Ok(Some((number, value))) = fields.next(message) {
+            match value {
+                Value::Bytes(range) if wanted.contains(&number) => return Some(range),
+                Value::Varint(_) if trace == 2 => {}
+                _ => return None,
+            }
+        }
+        None
+    };
+    // In a segment: a headers' list of request or response.
+    let head = if trace == 1 { 1..=2 } else { 2..=5 };
+    let name = first(range, head).and_then(|head| first(head, 1..=1)).and_then(|header| first(header, 1..=1));
+    name.is_some_and(|name| message[name].starts_with(b":"))
 }
 
 /// How far a format explains the beginning of an input.
