@@ -142,26 +142,6 @@ fn a_tap_that_breaks_off_between_two_records_is_whole() {
 }
 
 #[test]
-fn http_taps_are_refused_by_name() {
-    let dir = Dir::new();
-    let http = wrapper("http_buffered_trace", 1, vec![field("request", 1, Value::Message(vec![]))]);
-    for format in Format::LOSSLESS {
-        dir.write("http", &format.print(&[http.clone(), http.clone()]));
-        let ran = run(&dir, &["http", "capture"], 1);
-        assert_one_error(&ran, &["http", "HTTP"]);
-        assert_eq!(dir.names(), ["http"], "{format:?}");
-
-        let mut both = Tap::streamed(format).records(&[Conversation::new(1).read("GET /")]);
-        both.push(http.clone());
-        dir.write("both", &format.print(&both));
-        let ran = run(&dir, &["both"], 1);
-        assert!(ran.stderr.contains("HTTP"), "{}", ran.stderr);
-        assert_eq!(Capture::parse(&ran.stdout).packets.len(), 1, "{format:?}");
-        std::fs::remove_file(dir.path("both")).expect("it is there");
-    }
-}
-
-#[test]
 fn many_interleaved_conversations_are_all_there() {
     let conversations: Vec<Conversation> = (1..=3_000)
         .map(|id| Conversation::new(id).at(START + id).read("GET /").write(noise(50)).closed())
