@@ -9,6 +9,7 @@ use crate::trace::TraceId;
 /// An exchange.
 #[derive(Debug)]
 pub struct Exchange {
+    number: u64,
     pub(super) trace: TraceId,
     pub(super) connections: Connections,
     parts: VecDeque<Queued>,
@@ -38,8 +39,9 @@ pub(super) struct Queued {
 }
 
 impl Exchange {
-    pub(super) fn new(trace: TraceId) -> Self {
+    pub(super) fn new(number: u64, trace: TraceId) -> Self {
         Self {
+            number,
             trace,
             connections: Connections::default(),
             parts: VecDeque::new(),
@@ -55,6 +57,29 @@ impl Exchange {
     #[must_use]
     pub fn trace(&self) -> TraceId {
         self.trace
+    }
+
+    /// Its number among those of its input.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The connections that it went over, as far as the trace tells.
+    #[must_use]
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Whether HTTP/1.1 cannot say what its parts have that wait.
+    #[must_use]
+    pub fn needs_2(&self) -> bool {
+        super::two::is_needed(self)
+    }
+
+    /// Takes the part that is next: its message, its time where the trace has one, and what it is.
+    pub fn take(&mut self) -> Option<(Message, Option<u64>, Piece)> {
+        self.pop().map(|part| (part.message, part.is_time_known.then_some(part.time), part.piece))
     }
 
     /// Takes the part that is next, which is not wanted.

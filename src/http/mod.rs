@@ -20,6 +20,7 @@ pub mod wire;
 pub use exchange::Exchange;
 pub use headers::{Headers, MAX_HEADERS};
 pub use part::{Connections, Part, Piece};
+pub(crate) use wire::content_length;
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

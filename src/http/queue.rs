@@ -171,7 +171,7 @@ impl Exchanges {
         let number = self.next;
         self.next += 1;
         self.stand_in_times += u64::from(part.time.is_none());
-        self.exchanges.insert(number, Exchange::new(part.trace));
+        self.exchanges.insert(number, Exchange::new(number, part.trace));
         self.oldest.push_back(number);
         while self.oldest.len() > MAX_EXCHANGES
             && let Some(oldest) = self.oldest.pop_front()

@@ -448,7 +448,7 @@ fn key(connection: &Connection) -> Option<Key> {
 }
 
 /// The value of `content-length`, where it is one number (RFC 9110 section 8.6).
-pub(super) fn content_length(headers: &Headers) -> Option<u64> {
+pub(crate) fn content_length(headers: &Headers) -> Option<u64> {
     let mut lengths = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
     let (_, first) = lengths.next()?;
     if lengths.any(|(_, other)| other != first) || !first.iter().all(u8::is_ascii_digit) {

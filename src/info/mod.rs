@@ -3,6 +3,9 @@
 //! [`inspect`] reads an input to its end and keeps a few numbers for each trace, no bytes. [`table`] shows them to people,
 //! and serde writes them for scripts: the names of the fields are the names in the JSON.
 
+mod columns;
+pub mod http;
+mod http_table;
 mod protocol;
 pub mod table;
 
@@ -13,6 +16,7 @@ use crate::input::{Generation, Input, Step};
 use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
 use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
+use http::{ExchangeInfo, Exchanges};
 use protocol::{Protocol, Recognizer};
 
 /// What is in one input.
@@ -28,6 +32,8 @@ pub struct InputInfo {
     pub sample_rate: Option<String>,
     /// The traces, in the order in which they begin.
     pub traces: Vec<TraceInfo>,
+    /// What HTTP taps recorded, in the same order.
+    pub exchanges: Vec<ExchangeInfo>,
     /// Messages of the HTTP tap.
     pub http_messages: u64,
     /// Events that came twice or too late.
@@ -108,6 +114,7 @@ pub fn inspect(input: Input) -> InputInfo {
         envoy: Generation::Unknown,
         sample_rate: None,
         traces: Vec::new(),
+        exchanges: Vec::new(),
         http_messages: 0,
         duplicates: 0,
         warnings: Vec::new(),
@@ -115,6 +122,7 @@ pub fn inspect(input: Input) -> InputInfo {
         tshark: Vec::new(),
     };
     let mut events = Sequencer::new(input, None);
+    let mut exchanges = Exchanges::default();
     let mut more_errors = 0;
     // By number of the conversation, the place of its trace.
     let mut open: Vec<Option<usize>> = Vec::new();
@@ -123,7 +131,7 @@ pub fn inspect(input: Input) -> InputInfo {
             Ok(Step::Event) => info.event(&events.event(), &mut open),
             Ok(Step::Part) => {
                 if let Some(exchange) = events.exchange() {
-                    exchange.pass_over();
+                    exchanges.see(exchange);
                 }
             }
             Ok(Step::Idle) => {}
@@ -135,6 +143,7 @@ pub fn inspect(input: Input) -> InputInfo {
     if more_errors > 0 {
         info.errors.push(counted(more_errors, "more error", "more errors"));
     }
+    info.exchanges = exchanges.finish();
     let input = events.input();
     info.envoy = info.envoy.max(input.generation());
     info.http_messages = input.http_records();
@@ -193,9 +202,11 @@ impl InputInfo {
     }
 
     fn finish(&mut self, lost_text_messages: u64, failed_messages: u64) {
-        for trace in &mut self.traces {
-            trace.finish();
-            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = (trace.protocol, trace.server_port)
+        self.traces.iter_mut().for_each(TraceInfo::finish);
+        let of_traces = self.traces.iter().map(|trace| (trace.protocol, trace.server_port));
+        let of_exchanges = self.exchanges.iter().map(|exchange| (exchange.protocol, exchange.server_port));
+        for of_each in of_traces.chain(of_exchanges) {
+            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = of_each
                 && !protocol::HTTP2_PORTS.contains(&port)
             {
                 self.tshark.push(format!("-d tcp.port=={port},http2"));
@@ -207,43 +218,65 @@ impl InputInfo {
         if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1) {
             self.tshark.push("-o http.desegment_body:FALSE".to_owned());
         }
-        self.warn_cut("max_buffered_rx_bytes", |trace| &trace.read);
-        self.warn_cut("max_buffered_tx_bytes", |trace| &trace.written);
-        let lost = self.traces.iter().fold(0, |sum: u64, trace| sum.saturating_add(trace.lost_bytes));
-        let is_nowhere = |trace: &&TraceInfo| trace.has_addresses.contains(&false);
-        let lossy = self.traces.iter().map(|trace| trace.lossy_bodies).sum();
-        let nowhere = self.traces.iter().filter(is_nowhere).count() as u64;
+        if self.exchanges.iter().any(ExchangeInfo::has_connections) {
+            self.envoy = self.envoy.max(Generation::From1_28);
+        }
+        self.warn(lost_text_messages, failed_messages);
+    }
+
+    /// Warns of what the traces lack.
+    fn warn(&mut self, lost_text_messages: u64, failed_messages: u64) {
+        let Self { traces, exchanges, warnings, .. } = self;
+        let read = traces.iter().map(|trace| &trace.read);
+        warn_cut("max_buffered_rx_bytes", read.chain(exchanges.iter().map(|it| &it.request)), warnings);
+        let written = traces.iter().map(|trace| &trace.written);
+        warn_cut("max_buffered_tx_bytes", written.chain(exchanges.iter().map(|it| &it.response)), warnings);
         let mut warn = |number: u64, one: &str, more: &str, text: &str| {
             if number > 0 {
-                self.warnings.push(format!("{}{text}", counted(number, one, more)));
+                warnings.push(format!("{}{text}", counted(number, one, more)));
             }
         };
+        let lost = traces.iter().fold(0, |sum: u64, trace| sum.saturating_add(trace.lost_bytes));
         warn(lost, "byte was", "bytes were", " lost with whole messages");
         warn(self.duplicates, "message", "messages", " came twice or too late");
+        let lossy = traces.iter().map(|trace| trace.lossy_bodies);
+        let lossy = lossy.chain(exchanges.iter().map(|exchange| exchange.lossy_bodies)).sum();
         let text = " not kept whole by JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
         warn(lossy, "body was", "bodies were", text);
         let text = " lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
         warn(lost_text_messages, "message was", "messages were", text);
         warn(failed_messages, "message was", "messages were", " lost: Envoy could not write JSON");
-        warn(nowhere, "trace lacks", "traces lack", " an IP address; --local and --remote set it");
-        warn(self.http_messages, "message", "messages", " of the HTTP tap, which cannot be converted");
+        let nowhere = traces.iter().filter(|trace| trace.has_addresses.contains(&false)).count();
+        let text = " an IP address; --local and --remote set it";
+        warn(nowhere as u64, "trace lacks", "traces lack", text);
+        let nowhere = exchanges.iter().filter(|exchange| !exchange.has_addresses).count();
+        let text = " an IP address; --local and --remote set it, and buffered taps can record it";
+        warn(nowhere as u64, "exchange lacks", "exchanges lack", text);
+        let timeless = exchanges.iter().filter(|exchange| exchange.first.is_none()).count();
+        let text = " no times; --start-time sets where they begin, and buffered taps can record them";
+        warn(timeless as u64, "exchange has", "exchanges have", text);
     }
+}
 
-    fn warn_cut(&mut self, setting: &str, direction: impl Fn(&TraceInfo) -> &DirectionInfo) {
-        let infos = || self.traces.iter().map(&direction);
-        let bodies: u64 = infos().map(|info| info.cut).sum();
-        if bodies == 0 {
-            return;
-        }
-        let missing = infos().fold(0, |sum: u64, info| sum.saturating_add(info.missing_bytes));
-        let more = if infos().any(|info| info.missing_unknown) { " or more" } else { "" };
-        let limit = infos().filter_map(|info| info.limit).max().unwrap_or_default();
-        self.warnings.push(format!(
-            "{} cut by {}{more}: raise {setting}, now {limit}",
-            counted(bodies, "body is", "bodies are"),
-            counted(missing, "byte", "bytes")
-        ));
+/// Warns of the bodies that the tap's limit has cut, by the name of its setting.
+fn warn_cut<'a>(
+    setting: &str,
+    bodies: impl Iterator<Item = &'a DirectionInfo> + Clone,
+    warnings: &mut Vec<String>,
+) {
+    let cut = bodies.filter(|info| info.cut > 0);
+    let count: u64 = cut.clone().map(|info| info.cut).sum();
+    if count == 0 {
+        return;
     }
+    let missing = cut.clone().fold(0, |sum: u64, info| sum.saturating_add(info.missing_bytes));
+    let more = if cut.clone().any(|info| info.missing_unknown) { " or more" } else { "" };
+    let limit = cut.filter_map(|info| info.limit).max().unwrap_or_default();
+    warnings.push(format!(
+        "{} cut by {}{more}: raise {setting}, now {limit}",
+        counted(count, "body is", "bodies are"),
+        counted(missing, "byte", "bytes")
+    ));
 }
 
 impl TraceInfo {
@@ -298,12 +331,8 @@ impl TraceInfo {
     }
 
     fn finish(&mut self) {
-        let text = |ns: u64| {
-            jiff::Timestamp::from_nanosecond(i128::from(ns))
-                .map_or_else(|_| ns.to_string(), |time| time.to_string())
-        };
-        self.first = self.first_ns.map(text);
-        self.last = self.first_ns.map(|_| text(self.last_ns));
+        self.first = self.first_ns.map(time);
+        self.last = self.first_ns.map(|_| time(self.last_ns));
         self.protocol = self.recognizer.protocol();
         let port = |address: &Option<String>| {
             address.as_ref()?.parse().ok().map(|address: std::net::SocketAddr| address.port())
@@ -314,4 +343,9 @@ impl TraceInfo {
             None => None,
         };
     }
+}
+
+/// RFC 3339.
+fn time(ns: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(ns)).map_or_else(|_| ns.to_string(), |time| time.to_string())
 }

@@ -1,15 +1,9 @@
-//! What cannot be read is said, with status 1, and everything else is shown; taps of the HTTP filter are recognised.
+//! What cannot be read is said, with status 1, and everything else is shown.
 
 use super::*;
-use crate::encode::tree::{Value, field, wrapper};
 
 fn tap() -> Vec<u8> {
     Tap::streamed(Format::Delimited).write(&[Conversation::new(1).read("a").write("b").closed()])
-}
-
-fn http(messages: usize) -> Vec<u8> {
-    let request = field("request", 1, Value::Message(vec![]));
-    Format::Delimited.print(&vec![wrapper("http_buffered_trace", 1, vec![request]); messages])
 }
 
 #[test]
@@ -95,33 +89,4 @@ fn whoever_reads_may_stop() {
         let ran = dir.tap2pcap().args(options).arg("tap").run_and_read_only(100).expect(0);
         assert_eq!(ran.stderr, "");
     }
-}
-
-#[test]
-fn http_taps_are_recognised() {
-    let dir = Dir::new();
-    dir.write("http", &http(3));
-    dir.write("both", &[tap(), http(1)].concat());
-    let info = only(&dir.tap2pcap().args(["info", "--json", "http"]).run().stdout);
-    assert_eq!((&info["http_messages"], info["traces"].as_array().map(Vec::len)), (&3.into(), Some(0)));
-    let warnings = strings(&info["warnings"]);
-    assert!(warnings.iter().any(|text| text.starts_with("3 messages of the HTTP tap")), "{warnings:?}");
-    let table = text(dir.tap2pcap().args(["info", "http"]).run());
-    assert!(table.contains("HTTP tap") && !table.contains("TRACE"), "{table}");
-
-    let info = only(&dir.tap2pcap().args(["info", "--json", "both"]).run().stdout);
-    assert_eq!((&info["http_messages"], &info["traces"][0]["events"]), (&1.into(), &3.into()));
-}
-
-/// It says which tap can be converted.
-#[test]
-fn http_taps_are_not_converted_yet() {
-    let dir = Dir::new();
-    dir.write("http.pb", &http(3));
-    let ran = dir.tap2pcap().args(["http.pb", "capture.pcap"]).run().expect(1);
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    for part in ["tap2pcap: error: ", "http.pb", "HTTP tap", "transport socket"] {
-        assert!(ran.stderr.contains(part), "{}", ran.stderr);
-    }
-    assert_eq!(dir.names(), ["http.pb"]);
 }

@@ -2,13 +2,14 @@
 
 mod errors;
 mod hints;
+mod http;
 mod json;
 mod table;
 
 use serde_json::Value as Json;
 
 use crate::encode::{Format, Tap};
-use crate::model::{Conversation, noise};
+use crate::model::{Conversation, START, noise};
 use crate::program::{Dir, Ran, testdata};
 
 /// Looks into copies of these files of testdata/.

@@ -1,7 +1,7 @@
 //! The table that people read: a line for each trace, in no more than 100 columns.
 
 use super::*;
-use crate::model::{Address, START, ip};
+use crate::model::{Address, ip};
 
 const WIDTH: usize = 100;
 
