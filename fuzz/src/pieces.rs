@@ -19,8 +19,9 @@ const HTTP: u8 = 0x12;
 /// Reads `bytes` from a file, behind so much filling that the first piece ends somewhere in them. They were found to
 /// hold `expected`.
 pub(crate) fn check(bytes: &[u8], format: Format, expected: &[Found]) {
-    // What may stand only at the beginning of an input.
-    if [&b"\xef\xbb\xbf"[..], b"HTTP/"].iter().any(|start| bytes.starts_with(start)) {
+    // What is something else at the beginning of an input; a sample rate belongs to the record before it.
+    const STARTS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"HTTP/", &[0x2a]];
+    if STARTS.iter().any(|start| bytes.starts_with(start)) {
         return;
     }
     let hash = hash(bytes);
