@@ -1,0 +1,221 @@
+//! The whole way, from bytes to a capture that the tests' own reader reads back. That reader fails where a length, a
+//! checksum or a block is wrong, or a packet is longer than its headers or the snap length can say; here follows what
+//! the capture as a whole has to hold.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+
+use tap2pcap::conversation::{Conversations, Options, Origin};
+use tap2pcap::filter::Filter;
+use tap2pcap::frame::LinkType;
+use tap2pcap::input::format::Format as InputFormat;
+use tap2pcap::input::{Input, Step};
+use tap2pcap::output::destination::Destination;
+use tap2pcap::output::{Capture, Format, Written};
+use tap2pcap::report::Report;
+use tap2pcap::sequence::Sequencer;
+use tap2pcap::tcp::{MAX_MISSING, original_length};
+use tap2pcap::trace::{Data, Direction, Event, What};
+
+use crate::capture;
+use crate::reading::NAME;
+use crate::scratch;
+
+/// Bytes of payload in a packet: the least of what is the most in IPv4 and IPv6.
+const MAX_PAYLOAD: u64 = 65_495;
+/// As many segments at most show what is missing in an event.
+const MAX_MISSING_SEGMENTS: u64 = 4096;
+/// An event that takes this many bytes of a trace, no fewer, can say that [`MAX_MISSING`] bytes are missing.
+const LEAST_CUT_EVENT: u64 = 12;
+/// SYN, SYN-ACK, ACK, and a FIN from each side.
+const AROUND_A_CONVERSATION: u64 = 5;
+
+/// How to convert.
+#[derive(Debug)]
+pub struct Setting {
+    /// Of the capture.
+    pub format: Format,
+    /// What stands below IP.
+    pub link_type: LinkType,
+    /// The most bytes of payload in a segment.
+    pub mss: Option<usize>,
+    /// Begin each conversation with one.
+    pub handshake: bool,
+}
+
+/// One that shows all, and one of what the first leaves out.
+pub const SETTINGS: [Setting; 2] = [
+    Setting { format: Format::PcapNg, link_type: LinkType::Ethernet, mss: None, handshake: false },
+    Setting { format: Format::NsecPcap, link_type: LinkType::Raw, mss: None, handshake: true },
+];
+
+/// Converts `bytes`, of this format or of the one that they show, and reads the capture back.
+pub fn check(bytes: &[u8], format: Option<InputFormat>, setting: &Setting) {
+    let Ok(input) = Input::from_bytes(NAME.to_owned(), bytes.to_vec(), format) else { return };
+    let path = scratch::path("capture");
+    let mut report = Report::default();
+    let (expected, written) = {
+        let destination = Destination::file(&path, &[]).expect("a capture may be replaced");
+        let names = [NAME.to_owned()];
+        let capture = Capture::new(destination, setting.format, setting.link_type, &names);
+        convert(input, setting, capture.expect("a thread to write"), &mut report)
+    };
+    let file = fs::read(&path).expect("the capture");
+    let capture = capture::Capture::parse(&file);
+
+    expected.check_bound(bytes.len() as u64, setting);
+    expected.check(&capture, setting);
+    expected.check_order(&capture, &written);
+    check_comments(&capture, setting);
+    assert_eq!(report.bytes, expected.payload.iter().sum::<u64>());
+    assert_eq!(report.traces, expected.conversations);
+    assert_eq!(written.packets, capture.packets.len() as u64);
+}
+
+/// As `convert::Conversion` does with one input, but with nothing said of damage.
+fn convert(
+    input: Input,
+    setting: &Setting,
+    mut capture: Capture,
+    report: &mut Report,
+) -> (Expected, Written) {
+    let options = Options {
+        link_type: setting.link_type,
+        mss: setting.mss,
+        handshake: setting.handshake,
+        local: None,
+        remote: None,
+        initiator: None,
+    };
+    let mut events = Sequencer::new(input);
+    let mut conversations = Conversations::new(options, Filter::default());
+    let mut expected = Expected::default();
+    loop {
+        match events.advance() {
+            Ok(Step::Event) => {
+                let event = events.event();
+                expected.event(&event, setting);
+                let origin = Origin { number: 0, interface: 0, name: NAME };
+                conversations.event(origin, event, &mut capture, report).expect("the disk is not full");
+            }
+            Ok(Step::Idle) => panic!("memory has nothing to wait for"),
+            Ok(Step::End) => break,
+            Err(_) => {}
+        }
+    }
+    (expected, capture.finish().expect("the disk is not full"))
+}
+
+/// What the events say that the capture has to hold.
+#[derive(Debug, Default)]
+struct Expected {
+    /// By direction.
+    payload: [u64; 2],
+    /// The same with what is missing, as far as it is shown.
+    length: [u64; 2],
+    /// Reads and writes of at least one byte.
+    writes: u64,
+    /// The most packets with payload.
+    segments: u64,
+    /// Reads, writes and closes.
+    events: u64,
+    /// Those that something has happened in.
+    conversations: u64,
+    /// The greatest time in each conversation that goes on.
+    going_on: HashMap<u32, u64>,
+    /// A trace's own order is not that of time.
+    has_steps_back: bool,
+}
+
+impl Expected {
+    fn event(&mut self, event: &Event<'_>, setting: &Setting) {
+        if matches!(event.what, What::Data(_) | What::Closed) {
+            self.events += 1;
+            let time = self.going_on.entry(event.conversation).or_insert_with(|| {
+                self.conversations += 1;
+                event.time
+            });
+            self.has_steps_back |= event.time < *time;
+            *time = event.time.max(*time);
+        }
+        match &event.what {
+            What::Opened => {}
+            What::Data(data) => self.data(data, setting),
+            What::Closed | What::Ended => drop(self.going_on.remove(&event.conversation)),
+        }
+    }
+
+    fn data(&mut self, data: &Data<'_>, setting: &Setting) {
+        let captured = data.bytes.len() as u64;
+        let segment = segment(setting);
+        let shown = original_length(data).min(captured + MAX_MISSING.min(MAX_MISSING_SEGMENTS * segment));
+        self.payload[data.direction as usize] += captured;
+        self.length[data.direction as usize] += shown;
+        self.writes += u64::from(shown > 0);
+        self.segments += shown.div_ceil(segment);
+    }
+
+    /// A small trace makes no large capture.
+    fn check_bound(&self, len: u64, setting: &Setting) {
+        let missing = MAX_MISSING.div_ceil(segment(setting)).min(MAX_MISSING_SEGMENTS) + 1;
+        let most = len.div_ceil(LEAST_CUT_EVENT) * missing + len / segment(setting);
+        assert!(self.segments <= most, "{} segments of {len} bytes", self.segments);
+        assert!(self.events <= len, "{} events of {len} bytes", self.events);
+    }
+
+    fn check(&self, capture: &capture::Capture, setting: &Setting) {
+        let packets = &capture.packets;
+        let sum =
+            |of: fn(&capture::Packet) -> usize| packets.iter().map(|packet| of(packet) as u64).sum::<u64>();
+        assert_eq!(self.payload.iter().sum::<u64>(), sum(|packet| packet.payload.len()));
+        assert_eq!(self.length.iter().sum::<u64>(), sum(|packet| packet.length));
+        if setting.format == Format::PcapNg {
+            let read = packets.iter().filter(|packet| packet.is_inbound == Some(true));
+            let payload = read.map(|packet| packet.payload.len() as u64).sum::<u64>();
+            assert_eq!(self.payload[Direction::Read as usize], payload);
+        }
+        let with = |flag: char| packets.iter().filter(|packet| packet.flags.contains(flag)).count() as u64;
+        assert_eq!(with('P'), self.writes);
+        assert!(with('F') <= 2 * self.conversations);
+        assert!(with('S') <= 2 * self.conversations);
+        let most = self.segments + AROUND_A_CONVERSATION * self.conversations;
+        assert!(packets.len() as u64 <= most, "{} packets", packets.len());
+        let longest = packets.iter().map(|packet| packet.length).max().unwrap_or_default();
+        assert!(setting.mss.is_none_or(|mss| longest <= mss), "{longest}");
+    }
+
+    /// The packets are in order of time but for those that were counted as late.
+    fn check_order(&self, capture: &capture::Capture, written: &Written) {
+        if self.has_steps_back {
+            return;
+        }
+        let mut greatest = 0;
+        let late = capture.packets.iter().filter(|packet| {
+            greatest = packet.time.max(greatest);
+            packet.time < greatest
+        });
+        assert_eq!(late.count() as u64, written.late);
+    }
+}
+
+/// The most bytes of payload in a segment.
+fn segment(setting: &Setting) -> u64 {
+    setting.mss.map_or(MAX_PAYLOAD, |mss| MAX_PAYLOAD.min(mss as u64))
+}
+
+/// What is missing before an event of no bytes is said on the packet of the next one, which may have its own to say.
+const REPEATED: [&str; 2] = ["tap.lost_bytes", "tap.missing_bytes"];
+
+/// Comments are `tap.KEY=VALUE`, and steer no terminal.
+fn check_comments(capture: &capture::Capture, setting: &Setting) {
+    for packet in &capture.packets {
+        let mut keys = HashSet::new();
+        for comment in &packet.comments {
+            assert_eq!(setting.format, Format::PcapNg);
+            let key = comment.split_once('=').map_or("", |(key, _)| key);
+            assert!(key.starts_with("tap."), "{comment:?}");
+            assert!(keys.insert(key) || REPEATED.contains(&key), "{:?}", packet.comments);
+            assert!(!comment.contains(char::is_control), "{comment:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The format of an input, told from its bytes, and what `tap2pcap info` shows of it.
+
+use tap2pcap::info::{inspect, table};
+use tap2pcap::input::{Input, InputError};
+
+use crate::reading::{NAME, read};
+
+/// Tells the format of `bytes`. What is found then is what is found with that format given.
+pub fn check(bytes: &[u8]) {
+    let open = |format| Input::from_bytes(NAME.to_owned(), bytes.to_vec(), format);
+    let input = match open(None) {
+        Ok(input) => input,
+        Err(InputError::Empty { .. }) => return assert!(bytes.is_empty()),
+        Err(InputError::NotATap { .. }) => return,
+        Err(error) => panic!("nothing else can be wrong with memory: {error}"),
+    };
+    let format = Some(input.format());
+    let len = bytes.len() as u64;
+    assert_eq!(read(input, len), read(open(format).expect("it has been opened before"), len));
+
+    let info = inspect(open(None).expect("it has been opened before"));
+    let mut text = String::new();
+    table::write(&info, &mut text).expect("writing to memory does not fail");
+    let control = text.chars().find(|char| char.is_control() && *char != '\n');
+    assert_eq!(control, None, "what steers a terminal: {text:?}");
+    assert!(text.lines().next().is_some_and(|line| line.starts_with(NAME)), "{text}");
+    serde_json::to_string(&info).expect("it can be written as JSON");
+}

@@ -1,0 +1,21 @@
+//! What the fuzz targets hold for any bytes. README.md beside this crate says which target holds what.
+
+pub mod conversion;
+pub mod detection;
+mod pieces;
+pub mod reading;
+pub mod records;
+mod scratch;
+
+/// The tests' own reader of captures, which fails at what no reader should have to forgive.
+#[allow(dead_code, unused_imports, reason = "the tests ask it for more")]
+#[path = "../../tests/capture/mod.rs"]
+mod capture;
+/// The tests' own encoder of taps.
+#[allow(dead_code, reason = "the tests ask it for more")]
+#[path = "../../tests/encode/mod.rs"]
+mod encode;
+/// What the encoder writes.
+#[allow(dead_code, reason = "the tests ask it for more")]
+#[path = "../../tests/model.rs"]
+mod model;

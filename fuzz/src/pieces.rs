@@ -1,0 +1,90 @@
+//! A file is read in pieces, and a record may go on in the next one. What is found must not depend on where the pieces
+//! end.
+
+use std::fs;
+
+use tap2pcap::input::Input;
+use tap2pcap::input::format::Format;
+
+use crate::reading::{Found, read};
+use crate::scratch;
+
+/// A file is read this many bytes at a time.
+const PIECE: usize = 256 * 1024;
+/// One of so many inputs is read in pieces: the filling takes more time than all else.
+const SELDOM: u32 = 4;
+/// The tag of `http_streamed_trace_segment`, which is passed over.
+const HTTP: u8 = 0x12;
+
+/// Reads `bytes` from a file, behind so much filling that the first piece ends somewhere in them. They were found to
+/// hold `expected`.
+pub(crate) fn check(bytes: &[u8], format: Format, expected: &[Found]) {
+    // What is something else at the beginning of an input; a sample rate belongs to the record before it.
+    const STARTS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"HTTP/", &[0x2a]];
+    if STARTS.iter().any(|start| bytes.starts_with(start)) {
+        return;
+    }
+    let hash = hash(bytes);
+    if !hash.is_multiple_of(SELDOM) {
+        return;
+    }
+    let filling = PIECE - (hash / SELDOM) as usize % (bytes.len() + 1);
+    let (mut file, records) = filled(format, filling);
+    file.extend_from_slice(bytes);
+    let path = scratch::path("pieces");
+    fs::write(&path, &file).expect("a file");
+    let input = Input::open(&path, Some(format)).expect("what could be opened");
+    let mut found = read(input, file.len() as u64);
+    for found in &mut found {
+        if let Found::Damage { record, offset, .. } = found {
+            *record -= records;
+            *offset -= filling as u64;
+        }
+    }
+    // Of a record that claims more than a record may have, what is there counts only where all of it is at hand.
+    let is_too_large =
+        |found: &Found| matches!(found, Found::Damage { what, .. } if what.contains("256 MiB"));
+    let end = found.iter().position(is_too_large);
+    let expected = &expected[..end.unwrap_or(expected.len())];
+    found.truncate(end.unwrap_or(found.len()));
+    let same = found.iter().zip(expected).take_while(|(found, expected)| found == expected).count();
+    assert_eq!(found.get(same), expected.get(same), "step {same}, cut at {}", PIECE - filling);
+}
+
+/// So many bytes that hold nothing, and how many records they are.
+fn filled(format: Format, len: usize) -> (Vec<u8>, u64) {
+    match format {
+        Format::Text | Format::Json => (vec![b'\n'; len], 0),
+        Format::Binary => (http(len), 1),
+        Format::Delimited => {
+            let mut filling = Vec::with_capacity(2 * PIECE);
+            three_bytes(len - 3, &mut filling);
+            filling.extend(http(len - 3));
+            (filling, 1)
+        }
+    }
+}
+
+fn http(len: usize) -> Vec<u8> {
+    let mut record = Vec::with_capacity(2 * PIECE);
+    record.push(HTTP);
+    three_bytes(len - 4, &mut record);
+    // Fields that no message has.
+    record.resize(len, 0x7a);
+    record[4..].chunks_exact_mut(2).for_each(|field| field[1] = 0);
+    if len % 2 == 1 {
+        record[len - 3..].copy_from_slice(&[0x7a, 1, 0]);
+    }
+    record
+}
+
+/// A varint of three bytes.
+fn three_bytes(value: usize, out: &mut Vec<u8>) {
+    assert!((1 << 14..1 << 21).contains(&value));
+    out.extend([value as u8 | 0x80, (value >> 7) as u8 | 0x80, (value >> 14) as u8]);
+}
+
+/// FNV-1a: a number that another run finds again.
+fn hash(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
