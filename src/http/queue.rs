@@ -244,7 +244,7 @@ impl Exchanges {
     }
 
     /// The exchange whose part is next, which has to take it.
-    pub fn next(&mut self) -> Option<&mut Exchange> {
+    pub fn first_due(&mut self) -> Option<&mut Exchange> {
         self.settle();
         let (.., number) = self.due.pop_first()?;
         let exchange = self.exchanges.get_mut(&number)?;

@@ -37,6 +37,8 @@ pub(super) struct Framing {
     is_head: bool,
     /// How many bytes of the body are to come, as far as the content-length tells.
     rest: Option<u64>,
+    /// Some of it is missing: without that a body may just be shorter than it should be.
+    is_cut: bool,
     has_ended: bool,
     /// A frame that lacks bytes has to fit into a packet, with its header: this is the most that its payload can have.
     max_lacking_frame: usize,
@@ -104,6 +106,7 @@ impl Framing {
             stream,
             is_head,
             rest: None,
+            is_cut: false,
             has_ended: false,
             max_lacking_frame: max_segment.saturating_sub(FRAME_HEADER).clamp(1, FRAME),
             tail: Vec::new(),
@@ -120,15 +123,14 @@ impl Framing {
                 let has_none = message == Message::Response
                     && (self.is_head || matches!(status, [b'1', _, _] | b"204" | b"304"));
                 self.rest = content_length(headers).filter(|_| !has_none);
-                let lacks_all = self.rest.is_some_and(|rest| rest > 0);
-                self.headers(headers, ahead.is_last() && !lacks_all, out);
+                self.headers(headers, ahead.is_last(), out);
             }
             Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),
             Piece::Trailers(headers) => self.headers(headers, true, out),
             Piece::End if self.has_ended => {}
             Piece::End => {
                 self.has_ended = true;
-                match self.rest.take().filter(|&rest| rest > 0) {
+                match self.rest.take().filter(|&rest| rest > 0 && self.is_cut) {
                     Some(rest) => (self.lacking, self.ends_behind) = (Some(Missing::Bytes(rest)), true),
                     None => frame(0, DATA, END_STREAM, self.stream, out),
                 }
@@ -192,8 +194,9 @@ impl Framing {
     /// DATA. What is cut at its end is kept for [`Self::lacking`].
     fn body(&mut self, bytes: &[u8], is_cut: bool, ahead: &Ahead, out: &mut Vec<u8>) {
         let rest = self.rest.map(|rest| rest.saturating_sub(bytes.len() as u64));
+        self.is_cut |= is_cut;
         let missing = match rest {
-            Some(rest) => missing(rest, is_cut, ahead),
+            Some(rest) => missing(rest, is_cut, ahead).filter(|_| self.is_cut),
             None => is_cut.then_some(Missing::Unknown),
         };
         let lacking = match missing {

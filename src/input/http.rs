@@ -36,11 +36,6 @@ impl Parts {
         Self { trace, number, connections, pieces: pieces.into(), ending: None, damage }
     }
 
-    /// The trace.
-    pub(super) fn trace(&self) -> TraceId {
-        self.trace
-    }
-
     /// The next part.
     pub(super) fn next(&mut self, record: &[u8], scratch: &[u8]) -> Option<Part> {
         let is_next = |ending| self.pieces.front().is_none_or(|piece| piece.message != ending);

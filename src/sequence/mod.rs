@@ -222,7 +222,7 @@ impl Sequencer {
     /// The exchange that [`Self::advance`] has found, whose part is next: it has to be taken.
     pub fn exchange(&mut self) -> Option<&mut Exchange> {
         self.ready = Ready::None;
-        self.exchanges.as_mut()?.next()
+        self.exchanges.as_mut()?.first_due()
     }
 
     /// How many exchanges have got times that stand in for theirs.

@@ -2,7 +2,6 @@
 
 use super::{JPEG, assert_one_error, run, tap, tap_of};
 use crate::capture::Capture;
-use crate::encode::tree::{Value, field, wrapper};
 use crate::encode::{Format, Tap};
 use crate::expected::assert_shows;
 use crate::model::{Conversation, START, noise};
