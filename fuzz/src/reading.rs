@@ -105,10 +105,10 @@ fn sequence(mut sequencer: Sequencer, found: &[Found]) -> Sequenced {
             Ok(Step::Event) => {
                 let event = sequencer.event();
                 going_on.check(&event);
-                if let What::Data(data) = &event.what {
-                    if let Length::CutFrom(length) | Length::Lossy(length) = data.length {
-                        assert!(length > data.bytes.len() as u64, "{length}");
-                    }
+                if let What::Data(data) = &event.what
+                    && let Length::CutFrom(length) | Length::Lossy(length) = data.length
+                {
+                    assert!(length > data.bytes.len() as u64, "{length}");
                 }
                 sequenced.events += u64::from(matches!(event.what, What::Data(_) | What::Closed));
                 sequenced.payload += body_len(&event).unwrap_or_default();

@@ -182,20 +182,22 @@ impl Records {
         }
         let available = self.source.available();
         match frame(available) {
-            Ok(Frame { length: 0, .. }) => self.skip_zeros(),
+            // A length of zero in more than one byte is that of an empty record.
+            Ok(Frame { prefix: 1, length: 0 }) => self.skip_zeros(),
             Ok(Frame { prefix, length }) if available.len() - prefix >= length => {
                 self.record = prefix..prefix + length;
                 Ok(Found::Record)
+            }
+            // Before the end is looked at, so that it does not matter how much has been read.
+            Ok(Frame { length, .. }) if length > MAX_RECORD => {
+                self.is_finished = true;
+                Err(self.broken(TOO_LARGE))
             }
             Ok(Frame { prefix, .. }) if self.source.is_at_end() => {
                 self.record = prefix..available.len();
                 self.is_cut = true;
                 self.is_finished = true;
                 Ok(Found::Record)
-            }
-            Ok(Frame { length, .. }) if length > MAX_RECORD => {
-                self.is_finished = true;
-                Err(self.broken(TOO_LARGE))
             }
             Ok(_) | Err(FrameError::Incomplete) => Ok(Found::Incomplete),
             Err(FrameError::Broken(_)) if available.starts_with(&[0]) => self.skip_zeros(),

@@ -433,9 +433,13 @@ fn event(trace: TraceId, what: What<'static>) -> Event<'static> {
     Event { trace, conversation: 0, time: 0, seq_num: 0, missing: None, connection: None, what }
 }
 
-/// Sends an event from the queue on. A trace that has ended is forgotten.
+/// Sends an event from the queue on. A trace that has ended is forgotten; what comes behind its close is another one, as
+/// it is where nothing waits.
 fn deliver(traces: &mut Traces, numbers: &mut Numbers, event: &mut Event<'_>) {
-    let Entry::Occupied(mut entry) = traces.entry(event.trace) else { return };
+    let mut entry = match traces.entry(event.trace) {
+        Entry::Occupied(entry) => entry,
+        Entry::Vacant(entry) => entry.insert_entry(Trace::new(numbers.take(), false)),
+    };
     let delivery = entry.get_mut().deliver(&event.step());
     event.conversation = delivery.conversation;
     event.missing = delivery.missing;

@@ -132,3 +132,13 @@ fn memory_is_for_what_is_there() {
         assert!(dir.path("capture.pcap").exists());
     }
 }
+
+/// A length of zero that takes two bytes, where a plain one is passed over with the zeros that a crash leaves.
+#[test]
+fn a_long_zero_ends() {
+    let tap = Tap::streamed(Format::Delimited).write(&[conversation()]);
+    let taps = [[&tap[..], &[0x80, 0]].concat(), [&[0x80, 0], &tap[..]].concat()];
+    for outcome in convert_each(&taps) {
+        assert_eq!(outcome.payloads().len(), 3, "{:?}", outcome.errors);
+    }
+}

@@ -137,3 +137,18 @@ fn an_id_may_come_again_at_once() {
         assert_both_are_shown(&tap, &conversations, &tap.records(&conversations));
     }
 }
+
+/// Of another connection there is nothing left but a close that came twice, which must not close this one.
+#[test]
+fn a_close_that_came_twice_is_not_that_of_another_connection() {
+    for format in FORMATS {
+        let tap = Tap { seq_num: false, ..Tap::streamed(format) };
+        let [first, other] = [conversation(1), Conversation::new(2).closed()];
+        let mut records = tap.records(std::slice::from_ref(&first));
+        let close = &tap.records(&[other])[1..];
+        for place in [5, 5] {
+            records.splice(place..place, close.iter().cloned());
+        }
+        assert_shows(&converted(&tap, &records).capture, &first, &tap);
+    }
+}
