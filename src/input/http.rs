@@ -1,6 +1,7 @@
 //! The parts of an HTTP tap's record, one after the other.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::{Damage, HttpBody, HttpPiece, HttpRecord, HttpWhat};
 use crate::http::{Connections, Message, Part, Piece};
@@ -49,15 +50,15 @@ impl Parts {
             HttpWhat::Body { body, truncated } => {
                 let (bytes, is_text, rest) = match body {
                     HttpBody::Record(mut range) => {
-                        let rest = split(&mut range).map(HttpBody::Record);
+                        let rest = split(&mut range, None).map(HttpBody::Record);
                         (&record[range], false, rest)
                     }
                     HttpBody::Scratch(mut range) => {
-                        let rest = split(&mut range).map(HttpBody::Scratch);
+                        let rest = split(&mut range, None).map(HttpBody::Scratch);
                         (&scratch[range], false, rest)
                     }
                     HttpBody::ScratchText(mut range) => {
-                        let rest = split(&mut range).map(HttpBody::ScratchText);
+                        let rest = split(&mut range, Some(scratch)).map(HttpBody::ScratchText);
                         (&scratch[range], true, rest)
                     }
                 };
@@ -87,14 +88,19 @@ impl Parts {
     }
 }
 
-/// Leaves as much in `range` as a part may have, and returns what is behind it.
-fn split(range: &mut std::ops::Range<usize>) -> Option<std::ops::Range<usize>> {
+/// Leaves as much in `range` as a part may have, and returns what is behind it. Characters of a text are not parted: the
+/// halves of one would look like what `JSON_BODY_AS_STRING` has spoiled.
+fn split(range: &mut Range<usize>, text: Option<&[u8]>) -> Option<Range<usize>> {
     if range.len() <= MAX_BODY {
         return None;
     }
-    let end = range.end;
-    range.end = range.start + MAX_BODY;
-    Some(range.end..end)
+    let longest = range.start + MAX_BODY;
+    let begins_character = |at: &usize| text.is_none_or(|text| text[*at] & 0xc0 != 0x80);
+    // A character has at most four bytes.
+    let at = (longest - 3..=longest).rev().find(begins_character).unwrap_or(longest);
+    let rest = at..range.end;
+    range.end = at;
+    Some(rest)
 }
 
 #[cfg(test)]

@@ -136,6 +136,45 @@ fn header_values_are_taken_as_bytes() {
 }
 
 #[test]
+fn a_large_body_comes_in_parts_that_make_the_whole() {
+    let text = format!("a{}", "€".repeat(200_000));
+    for (format, record, is_text) in [
+        (
+            Format::Json,
+            format!(
+                r#"{{"http_buffered_trace":{{"request":{{"body":{{"as_string":"{text}","truncated":true}}}}}}}}"#
+            ),
+            true,
+        ),
+        (
+            Format::Text,
+            format!(
+                "http_buffered_trace {{ request {{ body {{ as_bytes: '{text}' truncated: true }} }} }}\n"
+            ),
+            false,
+        ),
+    ] {
+        let found = parts(format, record.as_bytes());
+        let bodies: Vec<(&[u8], bool)> = found
+            .iter()
+            .filter_map(|part| match &part.what {
+                Piece::Body { bytes, is_cut, .. } => Some((&bytes[..], *is_cut)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(bodies.len(), 3, "{format:?}");
+        assert_eq!(
+            bodies.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>().concat(),
+            text.as_bytes(),
+            "{format:?}"
+        );
+        assert_eq!(bodies.iter().map(|(_, is_cut)| *is_cut).collect::<Vec<_>>(), [false, false, true]);
+        let is_whole = bodies.iter().all(|(bytes, _)| str::from_utf8(bytes).is_ok());
+        assert_eq!(is_whole, is_text, "{format:?}: characters are kept whole where that matters");
+    }
+}
+
+#[test]
 fn text_may_be_written_by_a_person() {
     let bytes = b"# a comment\nhttp_streamed_trace_segment: < trace_id: 0x10, response_headers { new: [1, {a: 2}]\n\
                   headers: { value: '200'; key: ':status' } # another\n unknown { headers { key: 'x' } } } >\n";
