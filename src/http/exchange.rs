@@ -96,12 +96,25 @@ impl Exchange {
     /// Puts a part behind the others of its message, and before those of the message behind it.
     pub(super) fn push(&mut self, mut queued: Queued) {
         let message = queued.message as usize;
+        if self.has_ended[message] {
+            self.take_back_end(queued.message);
+        }
         queued.order = queued.time.max(self.last);
         self.last = queued.order;
         self.memory += queued.memory();
         self.has_begun[message] = true;
         self.has_ended[message] = queued.piece == Piece::End;
         self.parts.push_back(queued);
+    }
+
+    /// A message goes on that seemed to be over: the response had begun before.
+    fn take_back_end(&mut self, message: Message) {
+        let is_end = |part: &Queued| part.message == message && part.piece == Piece::End;
+        if let Some(end) = self.parts.iter().rposition(is_end)
+            && let Some(end) = self.parts.remove(end)
+        {
+            self.memory = self.memory.saturating_sub(end.memory());
+        }
     }
 
     /// Says that a message is over, if it has begun.
