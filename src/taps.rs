@@ -11,9 +11,13 @@ use walkdir::WalkDir;
 use crate::input::format::Format;
 use crate::input::{Input, InputError, Peeked, Step};
 use crate::report::Report;
+use crate::trace::Kind;
 
 /// The first event is looked for in this many bytes before the file is read as a whole.
 const FIRST_LOOK: u64 = 4096;
+
+/// The first exchange is looked for among this many parts.
+const FIRST_PARTS: u64 = 1000;
 
 /// An input, not yet opened unless it has to be.
 #[derive(Debug)]
@@ -200,15 +204,16 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
     let mut bytes = Vec::with_capacity(FIRST_LOOK as usize);
     let read = File::open(path).and_then(|file| file.take(FIRST_LOOK).read_to_end(&mut bytes));
     read.map_err(|source| InputError::Io { name: name.clone(), source })?;
+    let stand_in = || start_time.or_else(|| modified(path));
     let found = match Input::from_bytes(name.clone(), bytes, format) {
-        Ok(mut input) => first_time(&mut input, path, start_time).map(|first| (input.format(), first)),
+        Ok(mut input) => first_time(&mut input, false, stand_in).map(|first| (input.format(), first)),
         Err(_) => None,
     };
     let (format, first) = match found {
         Some(found) => found,
         None => {
             let mut input = Input::open_one_of_many(path, format)?;
-            let first = first_time(&mut input, path, start_time);
+            let first = first_time(&mut input, true, stand_in);
             if first.is_none() && !input.has_trace() && !input.has_failed() {
                 return Err(InputError::NotATap { name });
             }
@@ -218,26 +223,36 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
     Ok(Tap { name, state: TapState::File { path: path.to_owned(), format, first } })
 }
 
-/// When the first event that has a time was. Damage is passed over: it is told when the input is converted.
-fn first_time(input: &mut Input, path: &Path, start_time: Option<u64>) -> Option<u64> {
-    loop {
+/// When the first event that has a time was. Exchanges of the HTTP tap stand in the order in which they ended, so that the
+/// first is looked for among many; `is_all` says that the input is not just the beginning of one. Without times they are at
+/// the one that stands in. Damage is passed over: it is told when the input is converted.
+fn first_time(input: &mut Input, is_all: bool, stand_in: impl Fn() -> Option<u64>) -> Option<u64> {
+    let mut first = None::<u64>;
+    let mut parts = 0;
+    while parts < FIRST_PARTS {
         match input.advance() {
             Ok(Step::Event) => {
                 let peek = input.peek();
                 if matches!(peek.what, Peeked::Data { .. } | Peeked::Closed) {
-                    return Some(peek.time);
+                    return Some(first.map_or(peek.time, |first| first.min(peek.time)));
                 }
             }
             Ok(Step::Part) => {
-                let time = input.part().and_then(|part| part.time);
-                return time.or(start_time).or_else(|| modified(path));
+                let Some(part) = input.part() else { continue };
+                match part.trace.kind {
+                    Kind::HttpBuffered if is_all => {}
+                    Kind::HttpBuffered => return None,
+                    _ => return stand_in(),
+                }
+                first = part.time.map(|time| first.map_or(time, |first| first.min(time))).or(first);
+                parts += 1;
             }
             Ok(Step::Idle) => {}
-            Ok(Step::End) => return None,
-            Err(InputError::Io { .. }) => return None,
+            Ok(Step::End) | Err(InputError::Io { .. }) => break,
             Err(_) => {}
         }
     }
+    first.or_else(|| if parts > 0 { stand_in() } else { None })
 }
 
 fn modified(path: &Path) -> Option<u64> {
