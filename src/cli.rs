@@ -158,6 +158,10 @@ pub(crate) struct Packets {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) mss: Option<u16>,
 
+    /// Keep only the first N bytes of payload of each packet; the packets say the true length
+    #[arg(long, value_name = "N")]
+    pub(crate) snaplen: Option<u32>,
+
     /// Begin each connection with SYN, SYN-ACK, ACK, for readers that want to see one
     #[arg(long)]
     pub(crate) handshake: bool,

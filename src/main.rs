@@ -182,6 +182,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
                 cli::LinkType::Raw => LinkType::Raw,
             },
             mss: packets.mss.map(usize::from),
+            snap_length: packets.snaplen.map(|length| length as usize),
             handshake: packets.handshake,
             local: packets.local,
             remote: packets.remote,

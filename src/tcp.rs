@@ -20,6 +20,9 @@ const CREDIT: u64 = 64;
 const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;
 
+/// As many comments are on one packet.
+const MAX_COMMENTS: usize = 256;
+
 /// The TCP state of a conversation.
 #[derive(Debug)]
 pub struct Tcp {
@@ -32,6 +35,8 @@ pub struct Tcp {
     credit: u64,
     /// The most bytes of payload in a segment.
     max_segment: usize,
+    /// The most of them that a packet keeps.
+    snap_length: usize,
     initiator: Side,
     interface: u32,
     /// The greatest time of a packet so far, in nanoseconds.
@@ -51,12 +56,14 @@ struct Sent<'a> {
 
 impl Tcp {
     /// A conversation that `initiator` opens. `headers` and `initial` (the sequence number that a SYN would have) are by
-    /// direction. Its packets come from the input that is number `interface`.
+    /// direction. A packet keeps at most `snap_length` bytes of payload. Its packets come from the input that is number
+    /// `interface`.
     #[must_use]
     pub fn new(
         headers: [Headers; 2],
         initial: [u32; 2],
         max_segment: usize,
+        snap_length: usize,
         initiator: Side,
         interface: u32,
     ) -> Self {
@@ -66,6 +73,7 @@ impl Tcp {
             has_sent_fin: [false; 2],
             credit: CREDIT,
             max_segment,
+            snap_length,
             initiator,
             interface,
             order: 0,
@@ -73,9 +81,12 @@ impl Tcp {
         }
     }
 
-    /// Says something on the conversation's next packet.
+    /// Says something on the conversation's next packet, unless very much is said there already: events that make no packet
+    /// can have something to say too.
     pub fn comment(&mut self, comment: String) {
-        self.comments.push(comment);
+        if self.comments.len() < MAX_COMMENTS {
+            self.comments.push(comment);
+        }
     }
 
     /// A SYN from the initiator and, where `is_whole`, the other two segments of the handshake. Before any data.
@@ -179,7 +190,7 @@ impl Tcp {
             interface: self.interface,
             direction,
             headers: self.headers[direction as usize].of(&segment, sent.payload),
-            payload: sent.payload,
+            payload: &sent.payload[..sent.payload.len().min(self.snap_length)],
             original_len: sent.original_len,
             comments: &self.comments,
         });

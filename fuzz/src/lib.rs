@@ -15,6 +15,8 @@ mod capture;
 #[allow(dead_code, reason = "the tests ask it for more")]
 #[path = "../../tests/encode/mod.rs"]
 mod encode;
+#[allow(dead_code, reason = "the tests ask it for more")]
+mod http;
 /// What the encoder writes.
 #[allow(dead_code, reason = "the tests ask it for more")]
 #[path = "../../tests/model.rs"]

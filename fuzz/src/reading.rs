@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use tap2pcap::http::{Part, Piece};
 use tap2pcap::info::inspect;
 use tap2pcap::input::format::Format;
 use tap2pcap::input::{Input, InputError, Peeked, Step};
@@ -17,7 +18,13 @@ pub(crate) const NAME: &str = "tap";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Event(Event<'static>),
-    Damage { record: u64, offset: u64, what: String },
+    /// Of an exchange that an HTTP tap recorded.
+    Part(Part),
+    Damage {
+        record: u64,
+        offset: u64,
+        what: String,
+    },
 }
 
 /// Reads `bytes` as `format` in every way there is.
@@ -30,7 +37,7 @@ pub fn check(bytes: &[u8], format: Format) {
     let found = read(input, bytes.len() as u64);
     pieces::check(bytes, format, &found);
     let reopened = || open().expect("it has been opened before");
-    let sequenced = sequence(Sequencer::new(reopened()), &found);
+    let sequenced = sequence(Sequencer::new(reopened(), Some(0)), &found);
     let info = inspect(reopened());
     assert_eq!(info.traces.iter().map(|trace| trace.events).sum::<u64>(), sequenced.events);
     let bytes = info.traces.iter().map(|trace| trace.read.bytes + trace.written.bytes);
@@ -50,6 +57,13 @@ pub(crate) fn read(mut input: Input, len: u64) -> Vec<Found> {
                 assert_eq!(peeked, body_len(&event));
                 payload += peeked.unwrap_or_default();
                 found.push(Found::Event(event));
+            }
+            Ok(Step::Part) => {
+                let part = input.part().expect("a part");
+                if let Piece::Body { bytes, .. } = &part.what {
+                    payload += bytes.len() as u64;
+                }
+                found.push(Found::Part(part));
             }
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,
@@ -113,6 +127,7 @@ fn sequence(mut sequencer: Sequencer, found: &[Found]) -> Sequenced {
                 sequenced.events += u64::from(matches!(event.what, What::Data(_) | What::Closed));
                 sequenced.payload += body_len(&event).unwrap_or_default();
             }
+            Ok(Step::Part) => sequencer.exchange().expect("an exchange").pass_over(),
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,
             Err(_) => damage += 1,
@@ -120,7 +135,7 @@ fn sequence(mut sequencer: Sequencer, found: &[Found]) -> Sequenced {
     }
     let bodies = found.iter().filter_map(|found| match found {
         Found::Event(event) => body_len(event),
-        Found::Damage { .. } => None,
+        Found::Part(_) | Found::Damage { .. } => None,
     });
     let (bodies, payload): (u64, u64) = bodies.fold((0, 0), |(n, sum), len| (n + 1, sum + len));
     assert_eq!(damage, found.iter().filter(|found| matches!(found, Found::Damage { .. })).count());

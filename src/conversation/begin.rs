@@ -89,6 +89,7 @@ impl Beginnings {
             BOTH.map(|direction| self.headers(&addresses, direction)),
             BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),
             self.options.mss.map_or(max, |mss| mss.min(max)),
+            self.options.snap_length.unwrap_or(usize::MAX),
             initiator,
             beginning.origin.interface,
         );

@@ -28,6 +28,8 @@ pub struct Options {
     pub link_type: LinkType,
     /// The most bytes of payload in a segment, where that is less than a packet can have. At least 1.
     pub mss: Option<usize>,
+    /// The most bytes of payload that a packet keeps; its length says how many there were.
+    pub snap_length: Option<usize>,
     /// Begin each conversation with SYN, SYN-ACK, ACK.
     pub handshake: bool,
     /// The local address of traces that have none.
@@ -107,6 +109,7 @@ impl Conversations {
                 return conversation.end(&mut self.beginnings, capture, (input, number));
             }
             conversation.pass_over(event);
+            conversation.comments.clear();
             return Ok(());
         }
         let tcp = match &mut conversation.tcp {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::protocol::Protocol;
-use super::{DirectionInfo, time};
+use super::{DirectionInfo, MAX_KEPT, time};
 use crate::http::{Exchange, Headers, Message, Piece, content_length};
 use crate::trace::{Connection, Endpoint, Kind};
 
@@ -87,11 +87,17 @@ pub(super) struct Exchanges {
     infos: Vec<ExchangeInfo>,
     /// By the number of the exchange.
     places: HashMap<u64, usize>,
+    count: u64,
 }
 
 impl Exchanges {
     /// Takes the parts of an exchange that have come.
     pub(super) fn see(&mut self, exchange: &mut Exchange) {
+        self.count = self.count.max(exchange.number() + 1);
+        if self.infos.len() == MAX_KEPT && !self.places.contains_key(&exchange.number()) {
+            while exchange.take().is_some() {}
+            return;
+        }
         let place = *self.places.entry(exchange.number()).or_insert_with(|| {
             let trace = exchange.trace();
             let has_id = trace.kind == Kind::HttpStreamed || trace.id > 0;
@@ -122,6 +128,11 @@ impl Exchanges {
         }
         info.downstream = SidesInfo::new(connections.downstream.as_deref());
         info.upstream = SidesInfo::new(connections.upstream.as_deref());
+    }
+
+    /// How many were too many to be kept.
+    pub(super) fn more(&self) -> u64 {
+        self.count - self.infos.len() as u64
     }
 
     /// All of them, in the order in which they begin.

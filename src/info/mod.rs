@@ -19,6 +19,9 @@ use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
 use http::{ExchangeInfo, Exchanges};
 use protocol::{Protocol, Recognizer};
 
+/// As many traces of an input are kept in memory, and as many exchanges.
+const MAX_KEPT: usize = 100_000;
+
 /// What is in one input.
 #[derive(Debug, Serialize)]
 pub struct InputInfo {
@@ -34,6 +37,8 @@ pub struct InputInfo {
     pub traces: Vec<TraceInfo>,
     /// What HTTP taps recorded, in the same order.
     pub exchanges: Vec<ExchangeInfo>,
+    /// Traces and exchanges past the first 100,000 of each, which are not shown.
+    pub more: u64,
     /// Messages of the HTTP tap.
     pub http_messages: u64,
     /// Events that came twice or too late.
@@ -115,6 +120,7 @@ pub fn inspect(input: Input) -> InputInfo {
         sample_rate: None,
         traces: Vec::new(),
         exchanges: Vec::new(),
+        more: 0,
         http_messages: 0,
         duplicates: 0,
         warnings: Vec::new(),
@@ -143,6 +149,7 @@ pub fn inspect(input: Input) -> InputInfo {
     if more_errors > 0 {
         info.errors.push(counted(more_errors, "more error", "more errors"));
     }
+    info.more += exchanges.more();
     info.exchanges = exchanges.finish();
     let input = events.input();
     info.envoy = info.envoy.max(input.generation());
@@ -164,10 +171,19 @@ impl InputInfo {
             return;
         }
         let place = *open[number].get_or_insert_with(|| {
-            self.traces.push(TraceInfo::new(event));
-            self.traces.len() - 1
+            match self.traces.len() < MAX_KEPT {
+                true => self.traces.push(TraceInfo::new(event)),
+                false => self.more += 1,
+            }
+            // There is none at the place of one that is not kept.
+            if self.more == 0 { self.traces.len() - 1 } else { usize::MAX }
         });
-        let trace = &mut self.traces[place];
+        let Some(trace) = self.traces.get_mut(place) else {
+            if event.what == What::Closed {
+                open[number] = None;
+            }
+            return;
+        };
         if let Some(connection) = &event.connection {
             let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(Endpoint::to_string);
             let is_ip = |endpoint: &Option<Endpoint>| endpoint.as_ref().and_then(Endpoint::ip).is_some();

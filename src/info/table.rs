@@ -35,6 +35,9 @@ pub fn write(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
     if exchanges > 0 {
         http_table::write(&info.exchanges, out)?;
     }
+    if info.more > 0 {
+        writeln!(out, "  {}", counted(info.more, "more, which is not shown", "more, which are not shown"))?;
+    }
     for (what, lines) in [("error", &info.errors), ("warning", &info.warnings)] {
         for line in lines {
             writeln!(out, "  {what}: {line}")?;

@@ -7,6 +7,8 @@ use super::{Packet, SNAP_LENGTH};
 use crate::frame::LinkType;
 
 const NANOSECONDS: u64 = 1_000_000_000;
+/// The last nanosecond that the format can say: its seconds end in 2106.
+const LATEST: u64 = u32::MAX as u64 * NANOSECONDS + (NANOSECONDS - 1);
 
 pub(super) struct Encoder {
     nanoseconds: bool,
@@ -36,12 +38,9 @@ impl Encoder {
     /// the payload is copied once.
     #[inline]
     pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
-        // The format's seconds end in 2106.
-        let seconds = u32::try_from(packet.time / NANOSECONDS).unwrap_or_else(|_| {
-            self.beyond += 1;
-            u32::MAX
-        });
-        let fraction = packet.time % NANOSECONDS;
+        let time = packet.time.min(LATEST);
+        self.beyond += u64::from(packet.time > LATEST);
+        let (seconds, fraction) = ((time / NANOSECONDS) as u32, time % NANOSECONDS);
         let fraction = if self.nanoseconds { fraction } else { fraction / 1000 } as u32;
         let mut record = [0; 16];
         record[0..4].copy_from_slice(&seconds.to_le_bytes());

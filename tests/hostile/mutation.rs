@@ -123,6 +123,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
     let options = Options {
         link_type: LinkType::Ethernet,
         mss: None,
+        snap_length: None,
         handshake: false,
         local: None,
         remote: None,
