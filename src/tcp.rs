@@ -183,14 +183,15 @@ impl Tcp {
             flags: sent.flags,
             original_len: sent.original_len,
         };
+        let payload = &sent.payload[..sent.payload.len().min(self.snap_length)];
         self.order = self.order.max(sent.time);
         let result = capture.write(&Packet {
             time: sent.time,
             order: self.order,
             interface: self.interface,
             direction,
-            headers: self.headers[direction as usize].of(&segment, sent.payload),
-            payload: &sent.payload[..sent.payload.len().min(self.snap_length)],
+            headers: self.headers[direction as usize].of(&segment, payload),
+            payload,
             original_len: sent.original_len,
             comments: &self.comments,
         });

@@ -118,3 +118,19 @@ fn pcapng_says_who_made_the_headers() {
         assert!(about.contains(words), "{words:?} is not in {about:?}");
     }
 }
+
+#[test]
+fn a_snap_length_keeps_the_beginning_of_each_payload() {
+    let body = noise(70_000);
+    let conversation =
+        Conversation::new(1).read("GET /").write(&*body).cut_read(noise(900), 50).read("").closed();
+    let whole = converted(&[], &conversation).capture.packets;
+    for length in [0, 3, 100, 65_000] {
+        let packets = converted(&["--snaplen", &length.to_string()], &conversation).capture.packets;
+        assert_eq!(packets.len(), whole.len());
+        for (packet, whole) in packets.iter().zip(&whole) {
+            assert_eq!(packet.payload, whole.payload[..whole.payload.len().min(length)]);
+            assert_eq!((packet.length, packet.sequence), (whole.length, whole.sequence));
+        }
+    }
+}
