@@ -66,9 +66,11 @@ fn nothing_is_malformed_in_any_version() {
             let capture = converted_with(&dir, &["--http", option], &tap.to_string_lossy());
             assert_healthy(&capture);
             let decoded = tshark(&capture).args(all_as(http, &capture));
+            let malformed = "_ws.malformed or _ws.expert.severity == error";
+            let mut malformed =
+                fields(decoded.args(["-Y", malformed]), ["frame.number", "_ws.expert.message"]);
             // Behind a chunk that is cut a packet begins with the end of the chunk's line.
-            let malformed = "_ws.malformed or _ws.expert.severity == error and not http.leading_crlf";
-            let malformed = fields(decoded.args(["-Y", malformed]), ["frame.number", "_ws.expert.message"]);
+            malformed.retain(|[_, message]| !message.starts_with("Leading CRLF"));
             assert_eq!(malformed, Vec::<[String; 2]>::new());
         }
     }
