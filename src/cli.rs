@@ -52,7 +52,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say what is in trace files: format, traces, addresses, times, bytes, what is cut or lost
+    /// Say what is in trace files: format, traces, HTTP exchanges, addresses, times, bytes, what is cut or lost
     Info(Info),
 }
 
@@ -119,17 +119,17 @@ pub(crate) struct InputOptions {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTP taps")]
 pub(crate) struct HttpOptions {
-    /// The version of HTTP in which exchanges are written; auto is 1, and 2 where they have gRPC, trailers or else what
-    /// HTTP/1.1 cannot say
+    /// The version of HTTP in which exchanges are written, which the tap does not record; auto is 1, and 2 for gRPC,
+    /// trailers and what else only HTTP/2 can say
     #[arg(long, value_name = "VERSION", default_value = "auto")]
     pub(crate) http: HttpVersion,
 
-    /// Whose connection carries them: that of the client to Envoy, or that of Envoy to the cluster's host
+    /// The connection that carries them: the client's to Envoy, or Envoy's to the cluster's host
     #[arg(long, value_name = "SIDE", default_value = "downstream")]
     pub(crate) http_side: HttpSide,
 
-    /// When exchanges began that the trace has no times for: RFC 3339, or seconds since 1970 [default: when the file was
-    /// last modified]
+    /// When those exchanges began that have no times in the trace: RFC 3339, or seconds since 1970 [default: when the
+    /// file was last modified]
     #[arg(long, value_name = "TIME")]
     pub(crate) start_time: Option<TimeBound>,
 }
@@ -242,8 +242,9 @@ Examples:
   tap2pcap -w all.pcapng taps/                 every trace below taps/, one capture in order of time
   tap2pcap tap_1.pb | tshark -r -              look at it at once
   cat taps/*.json | tap2pcap - - | tcpdump -r -
-  tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2
   tap2pcap info taps/*                         what is in there, and the -d that tshark wants
+  tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2
+  tap2pcap --http 2 --http-side upstream http_1.pb out.pcapng
 
 Status: 0 every trace was read to its end; 1 a trace was damaged, absent or unreadable, or the
 capture could not be written (what could be converted is written); 2 wrong usage.";

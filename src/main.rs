@@ -217,23 +217,28 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
 }
 
 fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
-    let exchanges = match report.exchanges {
-        0 => String::new(),
-        exchanges => format!(" ({})", counted(exchanges, "HTTP exchange", "HTTP exchanges")),
+    // An exchange is a trace of its own, of which one connection can carry many.
+    let traces = match report.exchanges {
+        0 => counted(report.traces, "trace", "traces"),
+        exchanges => format!(
+            "{}, {}",
+            counted(report.traces, "connection", "connections"),
+            counted(exchanges, "HTTP exchange", "HTTP exchanges")
+        ),
     };
     let mut text = format!(
-        "{}{exchanges}, {}, {} of payload",
-        counted(report.traces, "trace", "traces"),
+        "{traces}, {}, {} of payload",
         counted(written.packets, "packet", "packets"),
         counted(report.bytes, "byte", "bytes"),
     );
-    let cut = report.count(Warning::Cut) + report.count(Warning::CutUnknown);
+    let unknown = report.count(Warning::CutUnknown);
+    let cut = report.count(Warning::Cut) + unknown;
     if cut > 0 {
         text += &format!(
-            ", {} cut ({} missing{})",
+            ", {} cut ({}{} missing)",
             counted(cut, "body", "bodies"),
-            counted(report.missing_bytes, "byte", "bytes"),
-            if report.count(Warning::CutUnknown) > 0 { " at least" } else { "" },
+            if unknown > 0 { "at least " } else { "" },
+            counted(report.missing_bytes.saturating_add(unknown), "byte", "bytes"),
         );
     }
     let (lost, duplicates) = (report.count(Warning::Lost), report.count(Warning::Duplicate));

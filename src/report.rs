@@ -206,8 +206,8 @@ impl Display for Counted<'_> {
             Warning::CutUnknown => write!(
                 f,
                 "{} cut by the tap's limit and the trace does not tell the true length: the packet says one byte more \
-                 than there is ({example}), and of a buffered trace all that followed in the same direction is missing; \
-                 to keep whole bodies, raise max_buffered_rx_bytes and max_buffered_tx_bytes",
+                 than there is ({example}); a buffered trace of a socket also lacks all that followed in the same \
+                 direction; to keep whole bodies, raise max_buffered_rx_bytes and max_buffered_tx_bytes",
                 many("body was", "bodies were")
             ),
             Warning::Lost => write!(
@@ -264,7 +264,7 @@ impl Display for Counted<'_> {
             Warning::StandInTime => write!(
                 f,
                 "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
-                 microsecond apart ({example}); to have them, set record_headers_received_time",
+                 microsecond apart ({example}); to have them, tap with streaming: false and record_headers_received_time",
                 many("exchange has", "exchanges have")
             ),
             Warning::Pipelined => write!(

@@ -286,7 +286,8 @@ fn warn_cut<'a>(
         return;
     }
     let missing = cut.clone().fold(0, |sum: u64, info| sum.saturating_add(info.missing_bytes));
-    let more = if cut.clone().any(|info| info.missing_unknown) { " or more" } else { "" };
+    let is_unknown = cut.clone().any(|info| info.missing_unknown);
+    let (missing, more) = if is_unknown { (missing.max(1), " or more") } else { (missing, "") };
     let limit = cut.filter_map(|info| info.limit).max().unwrap_or_default();
     warnings.push(format!(
         "{} cut by {}{more}: raise {setting}, now {limit}",
