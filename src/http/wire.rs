@@ -359,7 +359,7 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
         order.get_or_insert(at);
         is_behind_head = matches!(piece, Piece::Head(_));
         encoded.is_text |= matches!(piece, Piece::Body { is_text: true, .. });
-        let ahead = Ahead::of(exchange, message);
+        let ahead = exchange.ahead(message);
         let framing = match &mut course.messages[message as usize] {
             Framing::One(framing) => framing,
             Framing::Two(framing) => {
@@ -403,42 +403,6 @@ impl Missing {
             Self::Bytes(missing) if is_lossy => Length::Lossy(length.saturating_add(missing)),
             Self::Bytes(missing) => Length::CutFrom(length.saturating_add(missing)),
         }
-    }
-}
-
-/// What is known of the parts of a message that are still to come.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ahead {
-    /// Bytes of the body.
-    pub(super) body: u64,
-    /// There are bytes of the body, or there is a body that has none.
-    pub(super) has_body: bool,
-    pub(super) has_cut: bool,
-    pub(super) has_trailers: bool,
-    /// The end of the message is known: there is nothing but what is counted here.
-    pub(super) is_all: bool,
-}
-
-impl Ahead {
-    fn of(exchange: &Exchange, message: Message) -> Self {
-        let mut ahead = Self { is_all: exchange.has_ended(message), ..Self::default() };
-        for part in exchange.of(message) {
-            match &part.piece {
-                Piece::Body { bytes, is_cut, .. } => {
-                    ahead.body += bytes.len() as u64;
-                    ahead.has_body = true;
-                    ahead.has_cut |= is_cut;
-                }
-                Piece::Trailers(headers) => ahead.has_trailers |= !headers.is_empty(),
-                Piece::Head(_) | Piece::End => {}
-            }
-        }
-        ahead
-    }
-
-    /// Whether the part before is the last one, save the end itself.
-    pub(super) fn is_last(&self) -> bool {
-        self.is_all && !self.has_body && !self.has_trailers
     }
 }
 
