@@ -127,6 +127,8 @@ impl Framing {
                 self.headers(headers, ahead.is_last(), out);
             }
             Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),
+            // The message ends without them.
+            Piece::Trailers(headers) if headers.is_empty() => {}
             Piece::Trailers(headers) => self.headers(headers, true, out),
             Piece::End if self.has_ended => {}
             Piece::End => {

@@ -4,6 +4,7 @@ use super::{BUFFERED, STREAMED, bytes, get, ok, shown, tapped};
 use crate::conversion::{convert, convert_many};
 use crate::encode::Format;
 use crate::encode::http::HttpTap;
+use crate::encode::tree::{Value, field, oneof, wrapper};
 use crate::http::exchange::Message;
 use crate::model::noise;
 
@@ -103,6 +104,30 @@ fn a_body_that_breaks_off_keeps_what_there_was() {
     for http in ["1", "2"] {
         shown(&["--http", http], BUFFERED, &[tapped(1, get("/"), ok("100").piece("half"))]);
     }
+}
+
+/// Envoy streams empty trailers too.
+#[test]
+fn a_stream_ends_once() {
+    let empty = |number| oneof("trailers", number, Value::Message(vec![]));
+    let grpc = [("content-type", "application/grpc")];
+    let exchange =
+        tapped(1, Message::request("POST", "/", &grpc).piece("a"), Message::response("200", &[]).piece("b"));
+    let mut records = STREAMED.records(&exchange);
+    let id = field("trace_id", 1, Value::U64(1));
+    for (at, number) in [(4, 7), (2, 4)] {
+        records.insert(at, wrapper("http_streamed_trace_segment", 2, vec![id.clone(), empty(number)]));
+    }
+    let capture = convert(&[], &STREAMED.format.print(&records)).capture;
+    let end = |kind: u8| [kind, 1, 0, 0, 0, 1];
+    for packet in &capture.packets {
+        assert!(
+            !packet.payload.windows(9).any(|bytes| bytes == [0, 0, 0, 1, 5, 0, 0, 0, 1]),
+            "empty HEADERS"
+        );
+    }
+    let ends = capture.packets.iter().filter(|packet| packet.payload.windows(6).any(|bytes| bytes == end(0)));
+    assert_eq!(ends.count(), 2);
 }
 
 #[test]
