@@ -130,6 +130,25 @@ fn a_stream_ends_once() {
     assert_eq!(ends.count(), 2);
 }
 
+/// What HTTP/2 puts around it is no UTF-8.
+#[test]
+fn a_text_that_is_whole_is_not_lossy() {
+    let tap = HttpTap::buffered(Format::JsonString);
+    let response = Message::response("200", &[]).piece("y".repeat(200));
+    let whole = [tapped(1, Message::request("POST", "/", &[]).piece("x".repeat(200)), response)];
+    for http in ["1", "2"] {
+        convert_many("capture", &["--strict", "--http", http], &[("tap", &tap.write(&whole))], 0);
+    }
+    let cut = [tapped(1, get("/"), ok("400").cut_piece("z".repeat(400), 200))];
+    for http in ["1", "2"] {
+        let comments = convert(&["--http", http], &tap.write(&cut)).capture.comments().join("\n");
+        assert!(
+            comments.contains("tap.truncated=true") && !comments.contains("tap.lossy_text"),
+            "{comments}"
+        );
+    }
+}
+
 #[test]
 fn upgraded_connections_are_bytes() {
     let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")];
