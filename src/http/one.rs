@@ -95,7 +95,9 @@ impl Framing {
         let has = |name| headers.value(name).is_some();
         let is_plain = match message {
             // A tunnel, or another protocol, if the response agrees.
-            Message::Request => self.is_connect || has(b"upgrade") && !has(b"content-length"),
+            Message::Request => {
+                self.is_connect || has(b"upgrade") && !has(b"content-length") && !is_chunked(headers)
+            }
             Message::Response => {
                 self.is_head
                     || matches!(status, [b'1', _, _] | b"204" | b"304")

@@ -149,6 +149,16 @@ fn a_text_that_is_whole_is_not_lossy() {
     }
 }
 
+/// Envoy speaks no HTTP/2 on a connection that began with HTTP/1.1, whatever the client offers.
+#[test]
+fn a_request_in_chunks_may_offer_an_upgrade() {
+    let offer = [("connection", "Upgrade"), ("upgrade", "h2c"), ("transfer-encoding", "chunked")];
+    let exchange = tapped(1, Message::request("POST", "/", &offer).piece("hello"), ok("0"));
+    for tap in [BUFFERED, STREAMED] {
+        shown(&["--http", "1"], tap, std::slice::from_ref(&exchange));
+    }
+}
+
 #[test]
 fn upgraded_connections_are_bytes() {
     let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")];
