@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::ahead::Ahead;
 use super::wire::Course;
 use super::{Connections, Headers, Message, Part, Piece};
 use crate::trace::TraceId;
@@ -16,8 +17,14 @@ pub struct Exchange {
     /// The messages that have begun, and those that have ended.
     has_begun: [bool; 2],
     has_ended: [bool; 2],
+    /// What waits of each.
+    ahead: [Ahead; 2],
     /// The order of the last part that came.
     last: u64,
+    /// The time of the last part that came, and whether the trace has told one so far.
+    time: Option<(u64, bool)>,
+    /// The number of the last part that came, among all of its input.
+    pub(super) arrived: u64,
     /// About how many bytes the parts take that wait.
     memory: usize,
     /// How it goes onto the wire, once it does.
@@ -47,7 +54,10 @@ impl Exchange {
             parts: VecDeque::new(),
             has_begun: [false; 2],
             has_ended: [false; 2],
+            ahead: Default::default(),
             last: 0,
+            time: None,
+            arrived: 0,
             memory: 0,
             course: None,
         }
@@ -101,10 +111,12 @@ impl Exchange {
         }
         queued.order = queued.time.max(self.last);
         self.last = queued.order;
-        self.memory += queued.memory();
         self.has_begun[message] = true;
         self.has_ended[message] = queued.piece == Piece::End;
+        self.time =
+            Some((queued.time, queued.is_time_known || self.time.is_some_and(|(_, is_known)| is_known)));
         self.parts.push_back(queued);
+        self.count(self.parts.len() - 1);
     }
 
     /// A message goes on that seemed to be over: the response had begun before.
@@ -113,8 +125,21 @@ impl Exchange {
         if let Some(end) = self.parts.iter().rposition(is_end)
             && let Some(end) = self.parts.remove(end)
         {
-            self.memory = self.memory.saturating_sub(end.memory());
+            self.discount(&end);
         }
+    }
+
+    /// Counts the part at this place, which has come.
+    fn count(&mut self, place: usize) {
+        let part = &self.parts[place];
+        self.memory += part.memory();
+        self.ahead[part.message as usize].add(&part.piece);
+    }
+
+    /// Counts a part no more, which has gone.
+    fn discount(&mut self, part: &Queued) {
+        self.memory -= part.memory();
+        self.ahead[part.message as usize].remove(&part.piece);
     }
 
     /// Says that a message is over, if it has begun.
@@ -128,38 +153,38 @@ impl Exchange {
 
     /// Adds a part of another record with the same exchange: the last headers count, and bodies go on.
     pub(super) fn join(&mut self, queued: Queued) {
-        let message = queued.message;
-        let behind = self.parts.iter().position(|part| part.message as usize > message as usize);
-        let mut at = behind.unwrap_or(self.parts.len());
-        if matches!(queued.piece, Piece::Head(_) | Piece::Trailers(_)) {
-            let is_same = |part: &&mut Queued| {
-                part.message == message
-                    && std::mem::discriminant(&part.piece) == std::mem::discriminant(&queued.piece)
-            };
-            if let Some(same) = self.parts.iter_mut().find(is_same) {
-                self.memory = self.memory.saturating_sub(same.memory());
-                same.piece = queued.piece;
-                self.memory += same.memory();
-                return;
+        let place = queued.place();
+        let at = self.parts.partition_point(|part| part.place() <= place);
+        let known = at.checked_sub(1).and_then(|before| self.parts.get_mut(before));
+        let message = queued.message as usize;
+        let order = known.as_ref().map_or(queued.time, |known| known.order.max(queued.time));
+        match (&queued.piece, known) {
+            (Piece::Head(_) | Piece::Trailers(_), Some(known)) if known.place() == place => {
+                let replaced = std::mem::replace(known, Queued { order: known.order, ..queued });
+                self.discount(&replaced);
+                return self.count(at - 1);
             }
+            // It is on the wire.
+            (Piece::Head(_), _) if self.has_begun[message] => return,
+            (Piece::End, _) if self.has_ended[message] => return,
+            _ => {}
         }
-        self.has_begun[message as usize] = true;
-        if at > 0 && self.parts[at - 1].message == message && self.parts[at - 1].piece == Piece::End {
-            if queued.piece == Piece::End {
-                return;
-            }
-            at -= 1;
-        }
-        let order = at.checked_sub(1).map_or(queued.time, |before| self.parts[before].order.max(queued.time));
         self.last = self.last.max(order);
-        self.memory += queued.memory();
+        self.has_begun[message] = true;
+        self.has_ended[message] |= queued.piece == Piece::End;
         self.parts.insert(at, Queued { order, ..queued });
+        self.count(at);
     }
 
     /// Says that nothing more comes.
     pub(super) fn close(&mut self, arrived: u64) {
         self.end(Message::Request, arrived);
         self.end(Message::Response, arrived);
+        if self.parts.is_empty() && self.course.is_some() {
+            // What is on the wire has to be told: a second end has no bytes.
+            self.has_ended[Message::Request as usize] = false;
+            self.end(Message::Request, arrived);
+        }
         self.has_ended = [true; 2];
     }
 
@@ -180,17 +205,24 @@ impl Exchange {
             && (self.has_ended(Message::Request) || !self.has_begun(Message::Request))
     }
 
+    /// What waits of a message.
+    pub(super) fn ahead(&self, message: Message) -> Ahead {
+        let mut ahead = self.ahead[message as usize];
+        ahead.is_all = self.has_ended(message);
+        ahead
+    }
+
+    /// The time of the last part that came, and whether the trace has told one so far.
+    pub(super) fn last_time(&self) -> Option<(u64, bool)> {
+        self.time
+    }
+
     /// The headers of a message, as long as they wait.
     pub(super) fn head(&self, message: Message) -> Option<(&Headers, Option<u64>)> {
-        self.of(message).find_map(|part| match &part.piece {
+        self.parts.iter().filter(|part| part.message == message).find_map(|part| match &part.piece {
             Piece::Head(headers) => Some((headers, part.is_time_known.then_some(part.time))),
             _ => None,
         })
-    }
-
-    /// The parts of a message that wait.
-    pub(super) fn of(&self, message: Message) -> impl Iterator<Item = &Queued> {
-        self.parts.iter().filter(move |part| part.message == message)
     }
 
     /// The parts that wait.
@@ -206,7 +238,7 @@ impl Exchange {
     /// Takes the part that is next.
     pub(super) fn pop(&mut self) -> Option<Queued> {
         let part = self.parts.pop_front()?;
-        self.memory = self.memory.saturating_sub(part.memory());
+        self.discount(&part);
         Some(part)
     }
 
@@ -219,6 +251,17 @@ impl Exchange {
 impl Queued {
     pub(super) fn new(part: Part, time: u64, is_time_known: bool, arrived: u64) -> Self {
         Self { order: time, time, is_time_known, arrived, message: part.message, piece: part.what }
+    }
+
+    /// Where it belongs among the parts of an exchange whose messages follow one another.
+    fn place(&self) -> (usize, usize) {
+        let place = match &self.piece {
+            Piece::Head(_) => 0,
+            Piece::Body { .. } => 1,
+            Piece::Trailers(_) => 2,
+            Piece::End => 3,
+        };
+        (self.message as usize, place)
     }
 
     /// About how many bytes of memory it takes.

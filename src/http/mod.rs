@@ -9,6 +9,7 @@
 //! [`wire`] makes them events of the connections that carried them, in HTTP/1.1 ([`one`]) or HTTP/2 ([`two`]). From there
 //! on they go the way of all events.
 
+mod ahead;
 mod exchange;
 mod headers;
 mod one;

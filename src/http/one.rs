@@ -3,7 +3,8 @@
 //! The body is framed by the content-length where that agrees with it, or where the body is cut and only that tells how
 //! long it was. Else it is chunked, a chunk for each piece.
 
-use super::wire::{Ahead, Missing, content_length};
+use super::ahead::Ahead;
+use super::wire::{Missing, content_length};
 use super::{Headers, Message, Piece};
 
 /// How a message is framed.
@@ -94,7 +95,9 @@ impl Framing {
         let has = |name| headers.value(name).is_some();
         let is_plain = match message {
             // A tunnel, or another protocol, if the response agrees.
-            Message::Request => self.is_connect || has(b"upgrade") && !has(b"content-length"),
+            Message::Request => {
+                self.is_connect || has(b"upgrade") && !has(b"content-length") && !is_chunked(headers)
+            }
             Message::Response => {
                 self.is_head
                     || matches!(status, [b'1', _, _] | b"204" | b"304")
@@ -108,12 +111,12 @@ impl Framing {
             return Body::Chunked;
         }
         if let Some(length) = content_length(headers) {
-            let is_less = ahead.body < length && (ahead.has_cut || !ahead.is_all);
-            let agrees = (ahead.body == length || is_less) && !ahead.has_trailers;
+            let is_less = ahead.body < length && (ahead.has_cut() || !ahead.is_all);
+            let agrees = (ahead.body == length || is_less) && !ahead.has_trailers();
             return if agrees { Body::Length(length) } else { Body::Chunked };
         }
         let is_expected = matches!(headers.value(b":method"), Some(b"POST" | b"PUT" | b"PATCH"));
-        let may_come = ahead.has_body || ahead.has_trailers || !ahead.is_all && is_expected;
+        let may_come = ahead.has_body() || ahead.has_trailers() || !ahead.is_all && is_expected;
         if message == Message::Response || may_come { Body::Chunked } else { Body::Plain }
     }
 
@@ -170,7 +173,7 @@ impl Framing {
 
 /// What is missing behind a piece of a body of which `rest` bytes are left to come.
 pub(super) fn missing(rest: u64, is_cut: bool, ahead: &Ahead) -> Option<Missing> {
-    match (is_cut, ahead.has_body) {
+    match (is_cut, ahead.has_body()) {
         // Which of two pieces lacks how much is not known.
         (true, true) => Some(Missing::Unknown),
         (true, false) => Some(Missing::Bytes(rest.max(1))),

@@ -6,7 +6,7 @@
 //!
 //! Parts of a trace without times get some: from a beginning on, in recorded order, a microsecond apart.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 
 use super::exchange::{Exchange, Queued};
 use super::{Message, Part, Piece};
@@ -14,7 +14,7 @@ use crate::trace::Kind;
 
 /// Waiting parts may take this much memory, in bytes.
 const MAX_MEMORY: usize = 1024 * 1024;
-/// As many exchanges may be under way; then the oldest counts as over.
+/// As many exchanges may be under way; then the one that has been idle for longest counts as over.
 const MAX_EXCHANGES: usize = 4096;
 /// Between two parts that have no time of their own.
 const STEP: u64 = 1000;
@@ -32,8 +32,8 @@ pub struct Exchanges {
     buffered: Option<(u64, u64)>,
     /// That record has another piece of an exchange that was there before.
     is_joining: bool,
-    /// The exchanges that have not been ended, oldest first, some of which are over.
-    oldest: VecDeque<u64>,
+    /// The exchanges that more may come of: which of the input's parts was the last of each, and its number.
+    under_way: BTreeSet<(u64, u64)>,
     /// The exchange that was given last, and how much memory it took before.
     current: Option<(u64, usize)>,
     next: u64,
@@ -54,7 +54,7 @@ impl Exchanges {
             streamed: HashMap::new(),
             buffered: None,
             is_joining: false,
-            oldest: VecDeque::new(),
+            under_way: BTreeSet::new(),
             current: None,
             next: 0,
             arrived: 0,
@@ -72,16 +72,19 @@ impl Exchanges {
 
     /// Takes a part.
     pub fn push(&mut self, mut part: Part) {
+        self.arrived += 1;
         let number = match part.trace.kind {
             Kind::HttpBuffered => self.buffered(&part),
             _ => self.streamed(&part),
         };
-        self.arrived += 1;
         let (time, is_time_known) = self.time_of(number, &part);
         let arrived = self.arrived;
         let Some(exchange) = self.exchanges.get_mut(&number) else { return };
         let before = exchange.front().map(|front| (front.order, front.arrived, number));
         let memory = exchange.memory();
+        self.under_way.remove(&(exchange.arrived, number));
+        self.under_way.insert((arrived, number));
+        exchange.arrived = arrived;
         if let Some(connections) = part.connections.take() {
             exchange.learn(*connections);
         }
@@ -99,7 +102,8 @@ impl Exchanges {
         if ends {
             exchange.end(message, arrived);
         }
-        self.memory += exchange.memory() - memory;
+        // A joined record can have shorter headers than those that it replaces.
+        self.memory = self.memory - memory + exchange.memory();
         let after = exchange.front().map(|front| (front.order, front.arrived, number));
         if before != after && !self.is_current(number) {
             before.map(|before| self.due.remove(&before));
@@ -109,13 +113,15 @@ impl Exchanges {
 
     /// The time of a part, and whether the trace says it.
     fn time_of(&mut self, number: u64, part: &Part) -> (u64, bool) {
-        let last = self.exchanges.get(&number).and_then(|exchange| exchange.parts().last());
-        match (part.time, &part.what) {
+        let last = self.exchanges.get(&number).and_then(|exchange| exchange.last_time());
+        match (part.time, last) {
             (Some(time), _) => (time, true),
-            (None, Piece::End) => last.map_or((self.clock, false), |last| (last.time, last.is_time_known)),
+            (None, Some((time, is_known))) if part.what == Piece::End => (time, is_known),
+            (None, Some((time, true))) => (time, false),
             (None, _) => {
-                self.clock += STEP;
-                (self.clock - STEP, false)
+                let time = self.clock;
+                self.clock = time.saturating_add(STEP);
+                (time, false)
             }
         }
     }
@@ -131,6 +137,7 @@ impl Exchanges {
                 self.buffered = Some((number, part.record));
                 return number;
             }
+            self.end(number);
         }
         let number = self.begin(part);
         self.buffered = Some((number, part.record));
@@ -144,7 +151,9 @@ impl Exchanges {
         };
         exchange.course.is_none()
             && exchange.head(part.message).is_some_and(|(known, time)| {
-                time == part.time && (time.is_some() || part.message == Message::Request) && known == headers
+                // Without either, it may as well be the same request once more.
+                let is_unique = time.is_some() || known.value(b"x-request-id").is_some();
+                time == part.time && is_unique && known == headers
             })
     }
 
@@ -171,13 +180,12 @@ impl Exchanges {
         let number = self.next;
         self.next += 1;
         self.stand_in_times += u64::from(part.time.is_none());
-        self.exchanges.insert(number, Exchange::new(number, part.trace));
-        self.oldest.push_back(number);
-        while self.oldest.len() > MAX_EXCHANGES
-            && let Some(oldest) = self.oldest.pop_front()
+        if self.under_way.len() == MAX_EXCHANGES
+            && let Some((_, idlest)) = self.under_way.pop_first()
         {
-            self.end(oldest);
+            self.end(idlest);
         }
+        self.exchanges.insert(number, Exchange::new(number, part.trace));
         number
     }
 
@@ -185,6 +193,7 @@ impl Exchanges {
     fn end(&mut self, number: u64) {
         let is_current = self.is_current(number);
         let Some(exchange) = self.exchanges.get_mut(&number) else { return };
+        self.under_way.remove(&(exchange.arrived, number));
         if exchange.trace.kind == Kind::HttpStreamed && self.streamed.get(&exchange.trace.id) == Some(&number)
         {
             self.streamed.remove(&exchange.trace.id);
@@ -192,7 +201,7 @@ impl Exchanges {
         let is_waiting = exchange.front().is_some();
         let memory = exchange.memory();
         exchange.close(self.arrived);
-        self.memory += exchange.memory() - memory;
+        self.memory = self.memory - memory + exchange.memory();
         match exchange.front() {
             Some(front) if !is_waiting && !is_current => {
                 self.due.insert((front.order, front.arrived, number));
@@ -206,7 +215,7 @@ impl Exchanges {
 
     /// Says that the input has ended.
     pub fn finish(&mut self) {
-        for number in std::mem::take(&mut self.oldest) {
+        for (_, number) in std::mem::take(&mut self.under_way) {
             self.end(number);
         }
     }
@@ -221,11 +230,12 @@ impl Exchanges {
     pub fn settle(&mut self) {
         let Some((number, memory)) = self.current.take() else { return };
         let Some(exchange) = self.exchanges.get(&number) else { return };
-        self.memory -= memory - exchange.memory();
+        self.memory = self.memory - memory + exchange.memory();
         if let Some(front) = exchange.front() {
             self.due.insert((front.order, front.arrived, number));
         } else if exchange.is_over() {
             let id = exchange.trace.id;
+            self.under_way.remove(&(exchange.arrived, number));
             self.exchanges.remove(&number);
             if self.streamed.get(&id) == Some(&number) {
                 self.streamed.remove(&id);

@@ -1,9 +1,10 @@
 //! An exchange in HTTP/2 (RFC 9113): a stream of HEADERS, DATA and trailers. Headers are literals without indexing (RFC 7541
 //! section 6.2.2), so that a reader needs nothing of what came before.
 
+use super::ahead::Ahead;
 use super::exchange::Exchange;
 use super::one::missing;
-use super::wire::{Ahead, Missing, content_length};
+use super::wire::{Missing, content_length};
 use super::{Headers, Message, Piece};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
@@ -126,6 +127,8 @@ impl Framing {
                 self.headers(headers, ahead.is_last(), out);
             }
             Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),
+            // The message ends without them.
+            Piece::Trailers(headers) if headers.is_empty() => {}
             Piece::Trailers(headers) => self.headers(headers, true, out),
             Piece::End if self.has_ended => {}
             Piece::End => {

@@ -133,7 +133,7 @@ impl Wire {
                 conversations.event(origin, &mut event, capture, report)?;
             }
             buffer.clear();
-            encoded = lacking(&mut course, message, is_text, &mut buffer);
+            encoded = lacking(&mut course, message, &mut buffer);
         }
         self.buffer = buffer;
         exchange.course = Some(course);
@@ -339,6 +339,7 @@ fn first_piece(exchange: &Exchange) -> Option<&Piece> {
 /// What is known of the bytes of an event.
 struct Encoded {
     length: Length,
+    /// They come from a format that keeps only what is UTF-8, and are not all in it.
     is_text: bool,
 }
 
@@ -347,6 +348,7 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
     let mut encoded = Encoded { length: Length::Whole, is_text: false };
     let mut order = None;
     let mut is_behind_head = false;
+    let mut has_text = false;
     while let Some(part) = exchange.front() {
         let is_first = order.is_none();
         let is_cut_body = matches!(part.piece, Piece::Body { is_cut: true, .. });
@@ -358,8 +360,12 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
         let Some(Queued { order: at, piece, .. }) = exchange.pop() else { break };
         order.get_or_insert(at);
         is_behind_head = matches!(piece, Piece::Head(_));
-        encoded.is_text |= matches!(piece, Piece::Body { is_text: true, .. });
-        let ahead = Ahead::of(exchange, message);
+        if let Piece::Body { bytes, is_text: true, .. } = &piece {
+            has_text = true;
+            // Only of the body: what frames it is no text.
+            encoded.is_text |= str::from_utf8(bytes).is_err();
+        }
+        let ahead = exchange.ahead(message);
         let framing = match &mut course.messages[message as usize] {
             Framing::One(framing) => framing,
             Framing::Two(framing) => {
@@ -371,7 +377,7 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
             }
         };
         if let Some(missing) = framing.encode(message, &piece, &ahead, out) {
-            encoded.length = missing.behind(out, encoded.is_text && !is_cut_body);
+            encoded.length = missing.behind(out, has_text && !is_cut_body);
             break;
         }
     }
@@ -379,10 +385,10 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
 }
 
 /// Appends the next of the frames that lack bytes.
-fn lacking(course: &mut Course, message: Message, is_text: bool, out: &mut Vec<u8>) -> Option<Encoded> {
+fn lacking(course: &mut Course, message: Message, out: &mut Vec<u8>) -> Option<Encoded> {
     let Framing::Two(framing) = &mut course.messages[message as usize] else { return None };
-    let length = framing.lacking(out)?.behind(out, is_text);
-    Some(Encoded { length, is_text })
+    let length = framing.lacking(out)?.behind(out, false);
+    Some(Encoded { length, is_text: false })
 }
 
 /// Bytes that the trace lacks behind those that it has.
@@ -403,42 +409,6 @@ impl Missing {
             Self::Bytes(missing) if is_lossy => Length::Lossy(length.saturating_add(missing)),
             Self::Bytes(missing) => Length::CutFrom(length.saturating_add(missing)),
         }
-    }
-}
-
-/// What is known of the parts of a message that are still to come.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ahead {
-    /// Bytes of the body.
-    pub(super) body: u64,
-    /// There are bytes of the body, or there is a body that has none.
-    pub(super) has_body: bool,
-    pub(super) has_cut: bool,
-    pub(super) has_trailers: bool,
-    /// The end of the message is known: there is nothing but what is counted here.
-    pub(super) is_all: bool,
-}
-
-impl Ahead {
-    fn of(exchange: &Exchange, message: Message) -> Self {
-        let mut ahead = Self { is_all: exchange.has_ended(message), ..Self::default() };
-        for part in exchange.of(message) {
-            match &part.piece {
-                Piece::Body { bytes, is_cut, .. } => {
-                    ahead.body += bytes.len() as u64;
-                    ahead.has_body = true;
-                    ahead.has_cut |= is_cut;
-                }
-                Piece::Trailers(headers) => ahead.has_trailers |= !headers.is_empty(),
-                Piece::Head(_) | Piece::End => {}
-            }
-        }
-        ahead
-    }
-
-    /// Whether the part before is the last one, save the end itself.
-    pub(super) fn is_last(&self) -> bool {
-        self.is_all && !self.has_body && !self.has_trailers
     }
 }
 

@@ -68,7 +68,7 @@ fn notes(exchange: &ExchangeInfo) -> String {
         (Protocol::Http1, _) => {}
         (protocol, _) => notes.push(protocol.name().to_owned()),
     }
-    let count = |of: fn(&DirectionInfo) -> u64| of(&exchange.request) + of(&exchange.response);
+    let count = |of: fn(&DirectionInfo) -> u64| of(&exchange.request).saturating_add(of(&exchange.response));
     let cut = count(|body| body.cut);
     if cut > 0 {
         notes.push(format!("cut {}", grouped(cut)));

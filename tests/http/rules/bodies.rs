@@ -4,6 +4,7 @@ use super::{BUFFERED, STREAMED, bytes, get, ok, shown, tapped};
 use crate::conversion::{convert, convert_many};
 use crate::encode::Format;
 use crate::encode::http::HttpTap;
+use crate::encode::tree::{Value, field, oneof, wrapper};
 use crate::http::exchange::Message;
 use crate::model::noise;
 
@@ -102,6 +103,59 @@ fn a_cut_is_said_to_be_one() {
 fn a_body_that_breaks_off_keeps_what_there_was() {
     for http in ["1", "2"] {
         shown(&["--http", http], BUFFERED, &[tapped(1, get("/"), ok("100").piece("half"))]);
+    }
+}
+
+/// Envoy streams empty trailers too.
+#[test]
+fn a_stream_ends_once() {
+    let empty = |number| oneof("trailers", number, Value::Message(vec![]));
+    let grpc = [("content-type", "application/grpc")];
+    let exchange =
+        tapped(1, Message::request("POST", "/", &grpc).piece("a"), Message::response("200", &[]).piece("b"));
+    let mut records = STREAMED.records(&exchange);
+    let id = field("trace_id", 1, Value::U64(1));
+    for (at, number) in [(4, 7), (2, 4)] {
+        records.insert(at, wrapper("http_streamed_trace_segment", 2, vec![id.clone(), empty(number)]));
+    }
+    let capture = convert(&[], &STREAMED.format.print(&records)).capture;
+    let end = |kind: u8| [kind, 1, 0, 0, 0, 1];
+    for packet in &capture.packets {
+        assert!(
+            !packet.payload.windows(9).any(|bytes| bytes == [0, 0, 0, 1, 5, 0, 0, 0, 1]),
+            "empty HEADERS"
+        );
+    }
+    let ends = capture.packets.iter().filter(|packet| packet.payload.windows(6).any(|bytes| bytes == end(0)));
+    assert_eq!(ends.count(), 2);
+}
+
+/// What HTTP/2 puts around it is no UTF-8.
+#[test]
+fn a_text_that_is_whole_is_not_lossy() {
+    let tap = HttpTap::buffered(Format::JsonString);
+    let response = Message::response("200", &[]).piece("y".repeat(200));
+    let whole = [tapped(1, Message::request("POST", "/", &[]).piece("x".repeat(200)), response)];
+    for http in ["1", "2"] {
+        convert_many("capture", &["--strict", "--http", http], &[("tap", &tap.write(&whole))], 0);
+    }
+    let cut = [tapped(1, get("/"), ok("400").cut_piece("z".repeat(400), 200))];
+    for http in ["1", "2"] {
+        let comments = convert(&["--http", http], &tap.write(&cut)).capture.comments().join("\n");
+        assert!(
+            comments.contains("tap.truncated=true") && !comments.contains("tap.lossy_text"),
+            "{comments}"
+        );
+    }
+}
+
+/// Envoy speaks no HTTP/2 on a connection that began with HTTP/1.1, whatever the client offers.
+#[test]
+fn a_request_in_chunks_may_offer_an_upgrade() {
+    let offer = [("connection", "Upgrade"), ("upgrade", "h2c"), ("transfer-encoding", "chunked")];
+    let exchange = tapped(1, Message::request("POST", "/", &offer).piece("hello"), ok("0"));
+    for tap in [BUFFERED, STREAMED] {
+        shown(&["--http", "1"], tap, std::slice::from_ref(&exchange));
     }
 }
 

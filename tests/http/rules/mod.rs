@@ -2,6 +2,7 @@
 
 mod bodies;
 mod places;
+mod waiting;
 
 use super::exchange::{Exchange, Message, Tapped, headers};
 use super::expected::assert_shows;

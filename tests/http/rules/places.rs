@@ -94,6 +94,16 @@ fn records_of_one_stream_are_joined() {
 }
 
 #[test]
+fn info_counts_what_any_lengths_lack() {
+    let most = [("content-length", "18446744073709551615")];
+    let exchange = tapped(1, Message::request("POST", "/", &most), Message::response("200", &most));
+    let dir = Dir::new();
+    dir.write("tap", &BUFFERED.write(&[exchange]));
+    let table = dir.tap2pcap().args(["info", "tap"]).run().expect(0).stdout;
+    assert!(String::from_utf8_lossy(&table).contains("lacks 18,446,744,073,709,551,615"));
+}
+
+#[test]
 fn info_tells_of_http_taps() {
     let dir = Dir::new();
     dir.write("tap", &BUFFERED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));

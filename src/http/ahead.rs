@@ -1,0 +1,62 @@
+//! What is known of the parts of a message that are still to come, on which it depends how one is framed. Counted as parts
+//! come and go: there may be very many.
+
+use super::Piece;
+
+/// What waits of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ahead {
+    /// Bytes of the body.
+    pub(super) body: u64,
+    pieces: usize,
+    cuts: usize,
+    trailers: usize,
+    /// The end of the message is known: there is nothing but what is counted here.
+    pub(super) is_all: bool,
+}
+
+impl Ahead {
+    /// A part comes to wait.
+    pub(super) fn add(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Body { bytes, is_cut, .. } => {
+                self.body += bytes.len() as u64;
+                self.pieces += 1;
+                self.cuts += usize::from(*is_cut);
+            }
+            Piece::Trailers(headers) => self.trailers += usize::from(!headers.is_empty()),
+            Piece::Head(_) | Piece::End => {}
+        }
+    }
+
+    /// A part that has been added goes.
+    pub(super) fn remove(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Body { bytes, is_cut, .. } => {
+                self.body -= bytes.len() as u64;
+                self.pieces -= 1;
+                self.cuts -= usize::from(*is_cut);
+            }
+            Piece::Trailers(headers) => self.trailers -= usize::from(!headers.is_empty()),
+            Piece::Head(_) | Piece::End => {}
+        }
+    }
+
+    /// Whether there are bytes of the body, or there is a body that has none.
+    pub(super) fn has_body(&self) -> bool {
+        self.pieces > 0
+    }
+
+    pub(super) fn has_cut(&self) -> bool {
+        self.cuts > 0
+    }
+
+    pub(super) fn has_trailers(&self) -> bool {
+        self.trailers > 0
+    }
+
+    /// Whether the part before is the last one, save the end itself.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_all && !self.has_body() && !self.has_trailers()
+    }
+}
