@@ -183,12 +183,10 @@ impl Run<'_> {
     fn summarize(&mut self, input: &Sequencer) {
         let report = &mut *self.report;
         let (duplicates, given_up) = (input.duplicates(), input.given_up());
-        let stand_in_times = input.stand_in_times();
         let input = input.input();
         let name = || input.name().to_owned();
         report.warn_many(Warning::Duplicate, duplicates, name);
         report.warn_many(Warning::GivenUp, given_up, name);
-        report.warn_many(Warning::StandInTime, stand_in_times, name);
         report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
         let loss = input.text_loss();
         report.lose_messages(loss.connections + loss.batches, name);

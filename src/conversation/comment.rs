@@ -9,7 +9,7 @@ use super::begin::Beginning;
 use crate::output::Capture;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
-use crate::trace::{Data, Endpoint, Length, Missing, Side, TraceId};
+use crate::trace::{Data, Endpoint, Kind, Length, Missing, Side, TraceId};
 
 /// On the first packet: which trace this is, and what stands in for the addresses that it lacks.
 pub(super) fn beginning(
@@ -111,7 +111,11 @@ pub(super) fn missing(
 }
 
 pub(super) fn place(trace: TraceId, origin: Origin<'_>) -> String {
-    format!("trace {} in {}", trace.id, origin.name)
+    match trace {
+        // Only the name of its file says the id of such a trace, if anything does.
+        TraceId { kind: Kind::HttpBuffered, id: 0 } => origin.name.to_owned(),
+        TraceId { id, .. } => format!("trace {id} in {}", origin.name),
+    }
 }
 
 fn stand_in(side: Side, real: &Option<Endpoint>, address: SocketAddr) -> String {

@@ -158,6 +158,13 @@ impl Conversations {
         place(place(&mut self.open, input), number).comments.push(comment);
     }
 
+    /// Whether events of a conversation at this time are written, as far as it is known.
+    #[must_use]
+    pub fn wants(&self, input: u32, number: u32, time: u64) -> bool {
+        let conversation = self.open.get(input as usize).and_then(|open| open.get(number as usize));
+        self.beginnings.wants_time(time) && conversation.is_some_and(|conversation| !conversation.is_unwanted)
+    }
+
     /// Forgets the conversations of an input that has ended.
     pub fn forget(&mut self, number: u32) {
         for conversation in std::mem::take(place(&mut self.open, number)) {

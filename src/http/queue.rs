@@ -41,7 +41,6 @@ pub struct Exchanges {
     memory: usize,
     /// The next time that stands in for one.
     clock: u64,
-    stand_in_times: u64,
 }
 
 impl Exchanges {
@@ -60,14 +59,12 @@ impl Exchanges {
             arrived: 0,
             memory: 0,
             clock: start,
-            stand_in_times: 0,
         }
     }
 
-    /// How many exchanges have got times that stand in.
-    #[must_use]
-    pub fn stand_in_times(&self) -> u64 {
-        self.stand_in_times
+    /// Lets no time that stands in be before `time`: on a live input what comes later was later.
+    pub fn not_before(&mut self, time: u64) {
+        self.clock = self.clock.max(time);
     }
 
     /// Takes a part.
@@ -179,7 +176,6 @@ impl Exchanges {
     fn begin(&mut self, part: &Part) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.stand_in_times += u64::from(part.time.is_none());
         if self.under_way.len() == MAX_EXCHANGES
             && let Some((_, idlest)) = self.under_way.pop_first()
         {

@@ -30,6 +30,8 @@ pub struct Options {
     pub side: Side,
     /// The most bytes of payload in a segment, where that is less than a packet can have. At least 1.
     pub mss: Option<usize>,
+    /// Somebody has said when exchanges without times began: they need not be warned of.
+    pub has_start_time: bool,
 }
 
 /// All connections that carry exchanges.
@@ -68,6 +70,8 @@ pub(super) struct Course {
     version: Version,
     messages: [Framing; 2],
     has_answer: bool,
+    /// Something of it is in the capture.
+    is_counted: bool,
 }
 
 #[derive(Debug)]
@@ -103,7 +107,7 @@ impl Wire {
         report: &mut Report,
     ) -> io::Result<()> {
         let Some(first) = exchange.front() else { return Ok(()) };
-        let (time, message) = (first.time, first.message);
+        let (time, message, is_time_known) = (first.time, first.message, first.is_time_known);
         let origin = Origin { number: self.input, ..origin };
         if exchange.course.is_none() {
             let number = self.begin(origin, exchange, time, conversations, capture, report)?;
@@ -131,6 +135,13 @@ impl Wire {
                     end_stream: false,
                 });
                 conversations.event(origin, &mut event, capture, report)?;
+                if !course.is_counted && conversations.wants(self.input, course.carrier, time) {
+                    course.is_counted = true;
+                    report.exchanges += 1;
+                    if !is_time_known && !self.options.has_start_time {
+                        report.warn(Warning::StandInTime, || origin.name.to_owned());
+                    }
+                }
             }
             buffer.clear();
             encoded = lacking(&mut course, message, &mut buffer);
@@ -150,7 +161,9 @@ impl Wire {
         capture: &mut Capture,
         report: &mut Report,
     ) -> io::Result<u32> {
-        report.exchanges += 1;
+        if [Message::Request, Message::Response].iter().any(|&message| is_lossy(exchange, message)) {
+            report.warn(Warning::LossyText, || format!("trace {} in {}", exchange.trace.id, origin.name));
+        }
         let connection = self.options.side.of(&exchange.connections);
         let key = connection.and_then(key);
         let needs_2 = two::is_needed(exchange);
@@ -255,7 +268,7 @@ impl Wire {
             Version::Http2 => Framing::Two(two::Framing::new(stream, head, max_segment)),
         };
         let messages = [Message::Request, Message::Response].map(framing);
-        Course { carrier: number, version, messages, has_answer: false }
+        Course { carrier: number, version, messages, has_answer: false, is_counted: false }
     }
 
     /// A request goes out.
@@ -410,6 +423,18 @@ impl Missing {
             Self::Bytes(missing) => Length::CutFrom(length.saturating_add(missing)),
         }
     }
+}
+
+/// Whether a body in text has lost bytes: it is shorter than its headers say, and nothing else tells why.
+fn is_lossy(exchange: &Exchange, message: Message) -> bool {
+    let ahead = exchange.ahead(message);
+    let is_text =
+        |part: &Queued| part.message == message && matches!(part.piece, Piece::Body { is_text: true, .. });
+    let length = exchange.head(message).and_then(|(head, _)| content_length(head));
+    ahead.is_all
+        && !ahead.has_cut()
+        && length.is_some_and(|length| ahead.body < length)
+        && exchange.parts().any(is_text)
 }
 
 /// The addresses of a connection, if it has both.

@@ -9,6 +9,8 @@ mod http_table;
 mod protocol;
 pub mod table;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::input::format::Format;
@@ -221,11 +223,16 @@ impl InputInfo {
         self.traces.iter_mut().for_each(TraceInfo::finish);
         let of_traces = self.traces.iter().map(|trace| (trace.protocol, trace.server_port));
         let of_exchanges = self.exchanges.iter().map(|exchange| (exchange.protocol, exchange.server_port));
-        for of_each in of_traces.chain(of_exchanges) {
-            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = of_each
+        let of_each = of_traces.chain(of_exchanges);
+        // Told that a port has HTTP/2, tshark shows no HTTP/1.1 there; told HTTP, it finds both.
+        let of_http1 = of_each.clone().filter(|(protocol, _)| *protocol == Protocol::Http1);
+        let http1_ports: HashSet<u16> = of_http1.filter_map(|(_, port)| port).collect();
+        for each in of_each {
+            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = each
                 && !protocol::HTTP2_PORTS.contains(&port)
             {
-                self.tshark.push(format!("-d tcp.port=={port},http2"));
+                let decoder = if http1_ports.contains(&port) { "http" } else { "http2" };
+                self.tshark.push(format!("-d tcp.port=={port},{decoder}"));
             }
         }
         self.tshark.sort_unstable();

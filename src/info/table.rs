@@ -46,10 +46,10 @@ pub fn write(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
     if !info.tshark.is_empty() {
         writeln!(out, "  tshark: -r CAPTURE {}", info.tshark.join(" "))?;
     }
-    for port in
-        info.tshark.iter().filter_map(|option| option.strip_prefix("-d tcp.port==")?.strip_suffix(",http2"))
-    {
-        writeln!(out, "  Wireshark: Analyze > Decode As... > TCP port {port} > HTTP2")?;
+    let ports = info.tshark.iter().filter_map(|option| option.strip_prefix("-d tcp.port==")?.split_once(','));
+    for (port, decoder) in ports {
+        let decoder = decoder.to_uppercase();
+        writeln!(out, "  Wireshark: Analyze > Decode As... > TCP port {port} > {decoder}")?;
     }
     Ok(())
 }

@@ -68,8 +68,8 @@ pub struct Sequencer {
     exchanges: Option<Box<Exchanges>>,
     /// When a part of it came that waits, on a live input.
     since: Option<Instant>,
-    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch.
-    start_time: u64,
+    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch, if somebody has said it.
+    start_time: Option<u64>,
     ready: Ready,
 }
 
@@ -90,7 +90,7 @@ impl Sequencer {
     #[must_use]
     pub fn new(input: Input, start_time: Option<u64>) -> Self {
         Self {
-            start_time: start_time.unwrap_or_else(|| input.modified()),
+            start_time,
             input,
             has_event: false,
             queue: Queue::default(),
@@ -225,20 +225,18 @@ impl Sequencer {
         self.exchanges.as_mut()?.first_due()
     }
 
-    /// How many exchanges have got times that stand in for theirs.
-    #[must_use]
-    pub fn stand_in_times(&self) -> u64 {
-        self.exchanges.as_ref().map_or(0, |exchanges| exchanges.stand_in_times())
-    }
-
     fn take_part(&mut self) {
         let Some(part) = self.input.part() else { return };
         self.idle = 0;
         if self.input.is_live() && self.since.is_none() {
             self.since = Some(Instant::now());
         }
-        let start_time = self.start_time;
-        self.exchanges.get_or_insert_with(|| Box::new(Exchanges::new(start_time))).push(part);
+        let start_time = self.start_time.unwrap_or_else(|| self.input.modified());
+        let exchanges = self.exchanges.get_or_insert_with(|| Box::new(Exchanges::new(start_time)));
+        if self.input.is_live() && self.start_time.is_none() {
+            exchanges.not_before(self.input.modified());
+        }
+        exchanges.push(part);
     }
 
     fn is_exchange_due(&mut self) -> bool {

@@ -149,6 +149,16 @@ fn what_needs_http2_is_named_by_its_port() {
     }
 }
 
+/// Told that a port has HTTP/2, tshark shows no HTTP/1.1 there.
+#[test]
+fn a_port_with_both_versions_is_named_as_http() {
+    let grpc = Message::request("POST", "/a.B/C", &[("content-type", "application/grpc")]);
+    let mut exchanges = [tapped(1, grpc, ok(&[])), tapped(2, get("/"), ok(&[]).piece("a"))];
+    exchanges.iter_mut().for_each(|exchange| exchange.downstream[1].set_port(9_001));
+    let info = info_of(&HttpTap::buffered(Format::Delimited).write(&exchanges));
+    assert_eq!(info["tshark"], json!(["-d tcp.port==9001,http"]));
+}
+
 #[test]
 fn half_of_an_exchange_is_shown_too() {
     let taps = [tapped(1, get("/no-answer"), None), tapped(2, None, ok(&[]).piece("bad"))];

@@ -3,6 +3,7 @@
 use super::{BUFFERED, STREAMED, capture_of, get, ok, shown, tapped};
 use crate::capture::Capture;
 use crate::conversion::convert_many;
+use crate::encode::Format;
 use crate::encode::http::{HttpKind, HttpTap};
 use crate::http::exchange::Message;
 use crate::http::expected::{assert_shows, assert_times};
@@ -113,4 +114,37 @@ fn info_tells_of_http_taps() {
         table.contains("HTTP") && table.contains("10.1.0.1:8080") && table.contains("10.2.0.1:40000"),
         "{table}"
     );
+}
+
+/// What is filtered out is neither counted nor warned of.
+#[test]
+fn only_exchanges_that_are_written_count() {
+    let dir = Dir::new();
+    dir.write("with", &BUFFERED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));
+    dir.write("without", &STREAMED.write(&[tapped(2, get("/"), ok("1").piece("b"))]));
+    let args = ["--address", "10.0.0.0/8", "-w", "capture", "with", "without"];
+    let ran = dir.tap2pcap().args(args).run().expect(0);
+    assert!(ran.stderr.contains("1 HTTP exchange,"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+}
+
+/// Who says when exchanges began knows that the trace does not.
+#[test]
+fn a_start_time_needs_no_warning() {
+    let dir = Dir::new();
+    dir.write("tap", &STREAMED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));
+    let ends = ["--local", "10.0.0.1:80", "--remote", "10.0.0.2:4000"];
+    dir.tap2pcap().args(["--strict", "tap", "capture"]).args(ends).run().expect(1);
+    dir.tap2pcap().args(["--strict", "--start-time", "5", "tap", "capture"]).args(ends).run().expect(0);
+}
+
+#[test]
+fn a_conversion_tells_of_text_that_has_lost_bytes() {
+    let text = HttpTap::buffered(Format::JsonString);
+    for (length, is_lossy) in [("5", true), ("4", false)] {
+        let dir = Dir::new();
+        dir.write("tap", &text.write(&[tapped(1, get("/"), ok(length).piece("four"))]));
+        let ran = dir.tap2pcap().args(["tap", "capture"]).run().expect(0);
+        assert_eq!(ran.stderr.contains("JSON_BODY_AS_STRING has lost"), is_lossy, "{}", ran.stderr);
+    }
 }
