@@ -142,11 +142,13 @@ impl Exchange {
         self.ahead[part.message as usize].remove(&part.piece);
     }
 
-    /// Says that a message is over, if it has begun.
-    pub(super) fn end(&mut self, message: Message, arrived: u64) {
+    /// Says that a message is over, if it has begun; at `time`, unless the trace has told one.
+    pub(super) fn end(&mut self, message: Message, time: u64, arrived: u64) {
         let number = message as usize;
         if self.has_begun[number] && !self.has_ended[number] {
-            let (order, time, is_time_known) = (self.last, self.last, true);
+            let is_time_known = self.time.is_some_and(|(_, is_known)| is_known);
+            let time = if is_time_known { self.last } else { time.max(self.last) };
+            let order = time;
             self.push(Queued { order, time, is_time_known, arrived, message, piece: Piece::End });
         }
     }
@@ -177,13 +179,13 @@ impl Exchange {
     }
 
     /// Says that nothing more comes.
-    pub(super) fn close(&mut self, arrived: u64) {
-        self.end(Message::Request, arrived);
-        self.end(Message::Response, arrived);
+    pub(super) fn close(&mut self, time: u64, arrived: u64) {
+        self.end(Message::Request, time, arrived);
+        self.end(Message::Response, time, arrived);
         if self.parts.is_empty() && self.course.is_some() {
             // What is on the wire has to be told: a second end has no bytes.
             self.has_ended[Message::Request as usize] = false;
-            self.end(Message::Request, arrived);
+            self.end(Message::Request, time, arrived);
         }
         self.has_ended = [true; 2];
     }

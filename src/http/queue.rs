@@ -86,7 +86,7 @@ impl Exchanges {
             exchange.learn(*connections);
         }
         if part.trace.kind == Kind::HttpStreamed && part.message == Message::Response {
-            exchange.end(Message::Request, arrived);
+            exchange.end(Message::Request, time, arrived);
         }
         let ends = part.trace.kind == Kind::HttpStreamed && matches!(part.what, Piece::Trailers(_));
         let message = part.message;
@@ -97,7 +97,7 @@ impl Exchanges {
             exchange.push(queued);
         }
         if ends {
-            exchange.end(message, arrived);
+            exchange.end(message, time, arrived);
         }
         // A joined record can have shorter headers than those that it replaces.
         self.memory = self.memory - memory + exchange.memory();
@@ -196,7 +196,8 @@ impl Exchanges {
         }
         let is_waiting = exchange.front().is_some();
         let memory = exchange.memory();
-        exchange.close(self.arrived);
+        // It becomes known only now, perhaps long after the last part.
+        exchange.close(self.clock, self.arrived);
         self.memory = self.memory - memory + exchange.memory();
         match exchange.front() {
             Some(front) if !is_waiting && !is_current => {

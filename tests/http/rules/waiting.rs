@@ -53,6 +53,16 @@ fn an_exchange_that_goes_on_outlasts_many() {
     assert_shows(Http::One, &all[0].exchanges[0], &long.exchange);
 }
 
+/// Of streamed ones most end only because of others.
+#[test]
+fn ends_that_are_known_late_are_late() {
+    let response = Message::response("200", &[]).piece("a".repeat(1_000));
+    let exchanges = (0..12_000).map(|id| tapped(id, get("/"), response.clone()));
+    let records: Vec<_> = exchanges.flat_map(|one| STREAMED.records(&one)).collect();
+    let converted = convert(&[], &STREAMED.format.print(&records));
+    assert!(!converted.messages.contains("order of time"), "{}", converted.messages);
+}
+
 #[test]
 fn the_same_request_twice_is_two_exchanges() {
     let twice = [1, 2].map(|id| tapped(id, get("/healthz"), ok("2").piece("ok")));
