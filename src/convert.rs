@@ -79,7 +79,11 @@ impl Run<'_> {
     fn stream(&mut self, mut input: Sequencer) -> io::Result<()> {
         let name = input.input().name().to_owned();
         let origin = Origin { number: 0, interface: 0, name: &name };
-        while !self.is_stopped() {
+        let mut has_stopped = false;
+        loop {
+            if self.is_stopped() && !std::mem::replace(&mut has_stopped, true) {
+                input.stop();
+            }
             self.report.progress(|| input.input().offset());
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, &mut input.event())?,
@@ -101,7 +105,11 @@ impl Run<'_> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let mut merge = Merge::new(taps, self.conversion.start_time);
         let mut bytes = 0;
-        while !self.is_stopped() {
+        let mut has_stopped = false;
+        loop {
+            if self.is_stopped() && !std::mem::replace(&mut has_stopped, true) {
+                merge.stop();
+            }
             self.report.progress(|| bytes);
             match merge.advance() {
                 Ok(Next::Event(number)) => {

@@ -77,6 +77,12 @@ impl Merge {
         }
     }
 
+    /// Reads no further: what waits goes on, and then all inputs have ended.
+    pub fn stop(&mut self) {
+        self.to_come.clear();
+        self.running.iter_mut().flatten().for_each(|input| input.stop());
+    }
+
     /// Goes on to the next event.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub enum Warning {
     Overlap,
     /// A trace of the HTTP tap has no times.
     StandInTime,
+    /// HTTP/1.1 could not say trailers.
+    LostTrailers,
     /// Exchanges overlap on a connection, in HTTP/1.1.
     Pipelined,
     /// A packet is older than what has already been written.
@@ -266,6 +268,12 @@ impl Display for Counted<'_> {
                 "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
                  microsecond apart ({example}); to have them, tap with streaming: false and record_headers_received_time",
                 many("exchange has", "exchanges have")
+            ),
+            Warning::LostTrailers => write!(
+                f,
+                "trailers of {} left out, as HTTP/1.1 has none behind a body of a known length ({example}); --http 2 shows \
+                 them",
+                many("message were", "messages were")
             ),
             Warning::Pipelined => write!(
                 f,

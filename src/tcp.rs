@@ -21,7 +21,7 @@ const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;
 
 /// As many comments are on one packet.
-const MAX_COMMENTS: usize = 256;
+pub const MAX_COMMENTS: usize = 256;
 
 /// The TCP state of a conversation.
 #[derive(Debug)]

@@ -110,7 +110,8 @@ pub(super) fn missing(
     }
 }
 
-pub(super) fn place(trace: TraceId, origin: Origin<'_>) -> String {
+/// Where in the inputs something is, for people.
+pub(crate) fn place(trace: TraceId, origin: Origin<'_>) -> String {
     match trace {
         // Only the name of its file says the id of such a trace, if anything does.
         TraceId { kind: Kind::HttpBuffered, id: 0 } => origin.name.to_owned(),

@@ -7,7 +7,7 @@
 
 mod address;
 mod begin;
-mod comment;
+pub(crate) mod comment;
 mod initiator;
 
 use std::io;
@@ -155,7 +155,11 @@ impl Conversations {
 
     /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].
     pub fn say(&mut self, input: u32, number: u32, comment: String) {
-        place(place(&mut self.open, input), number).comments.push(comment);
+        let comments = &mut place(place(&mut self.open, input), number).comments;
+        // Exchanges without bytes have no packet that could take theirs.
+        if comments.len() < tcp::MAX_COMMENTS {
+            comments.push(comment);
+        }
     }
 
     /// Whether events of a conversation at this time are written, as far as it is known.

@@ -41,6 +41,11 @@ impl Framing {
         }
     }
 
+    /// Whether trailers can be said: only behind chunks.
+    pub(super) fn takes_trailers(&self) -> bool {
+        self.body == Body::Chunked && !self.has_ended
+    }
+
     /// Appends a piece. Returns what is missing behind it.
     pub(super) fn encode(
         &mut self,
@@ -71,7 +76,7 @@ impl Framing {
             }
             Piece::Body { bytes, is_cut, .. } => self.bytes(bytes, *is_cut, ahead, out),
             Piece::Trailers(headers) => {
-                if self.body == Body::Chunked && !self.has_ended {
+                if self.takes_trailers() {
                     self.last_chunk(headers, out);
                 }
                 None

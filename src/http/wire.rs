@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use super::exchange::{Exchange, Queued};
 use super::{Headers, Message, Piece, Side, Version, one, two};
-use crate::conversation::{Conversations, Origin};
+use crate::conversation::{Conversations, Origin, comment};
 use crate::output::Capture;
 use crate::report::{Report, Warning};
 use crate::sequence::Numbers;
@@ -124,7 +124,10 @@ impl Wire {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut encoded = Some(encode(&mut course, exchange, message, &mut buffer));
-        while let Some(Encoded { length, is_text }) = encoded {
+        while let Some(Encoded { length, is_text, lacks_trailers }) = encoded {
+            if lacks_trailers {
+                report.warn(Warning::LostTrailers, || comment::place(exchange.trace, origin));
+            }
             if !buffer.is_empty() || length != Length::Whole {
                 let mut event = event(exchange.trace, course.carrier, time);
                 event.what = What::Data(Data {
@@ -162,7 +165,7 @@ impl Wire {
         report: &mut Report,
     ) -> io::Result<u32> {
         if [Message::Request, Message::Response].iter().any(|&message| is_lossy(exchange, message)) {
-            report.warn(Warning::LossyText, || format!("trace {} in {}", exchange.trace.id, origin.name));
+            report.warn(Warning::LossyText, || comment::place(exchange.trace, origin));
         }
         let connection = self.options.side.of(&exchange.connections);
         let key = connection.and_then(key);
@@ -275,7 +278,7 @@ impl Wire {
     fn request(&mut self, place: usize, exchange: &Exchange, origin: Origin<'_>, report: &mut Report) {
         let Some(Some(carrier)) = self.connections.get_mut(place) else { return };
         if carrier.unanswered > 0 {
-            report.warn(Warning::Pipelined, || format!("trace {} in {}", exchange.trace.id, origin.name));
+            report.warn(Warning::Pipelined, || comment::place(exchange.trace, origin));
         }
         carrier.unanswered += 1;
     }
@@ -354,11 +357,13 @@ struct Encoded {
     length: Length,
     /// They come from a format that keeps only what is UTF-8, and are not all in it.
     is_text: bool,
+    /// Trailers have been left out.
+    lacks_trailers: bool,
 }
 
 /// Takes the part that is next, and those of its message behind it that belong to the same event, and appends their bytes.
 fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &mut Vec<u8>) -> Encoded {
-    let mut encoded = Encoded { length: Length::Whole, is_text: false };
+    let mut encoded = Encoded { length: Length::Whole, is_text: false, lacks_trailers: false };
     let mut order = None;
     let mut is_behind_head = false;
     let mut has_text = false;
@@ -389,6 +394,8 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
                 continue;
             }
         };
+        let has_trailers = matches!(&piece, Piece::Trailers(trailers) if !trailers.is_empty());
+        encoded.lacks_trailers |= has_trailers && !framing.takes_trailers();
         if let Some(missing) = framing.encode(message, &piece, &ahead, out) {
             encoded.length = missing.behind(out, has_text && !is_cut_body);
             break;
@@ -401,7 +408,7 @@ fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &
 fn lacking(course: &mut Course, message: Message, out: &mut Vec<u8>) -> Option<Encoded> {
     let Framing::Two(framing) = &mut course.messages[message as usize] else { return None };
     let length = framing.lacking(out)?.behind(out, false);
-    Some(Encoded { length, is_text: false })
+    Some(Encoded { length, is_text: false, lacks_trailers: false })
 }
 
 /// Bytes that the trace lacks behind those that it has.

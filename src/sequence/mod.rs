@@ -135,6 +135,14 @@ impl Sequencer {
         self.given_up
     }
 
+    /// Reads no further: what waits goes on, and then the input has ended.
+    pub fn stop(&mut self) {
+        self.is_at_end = true;
+        if let Some(exchanges) = &mut self.exchanges {
+            exchanges.finish();
+        }
+    }
+
     /// Goes on to the next event.
     ///
     /// # Errors

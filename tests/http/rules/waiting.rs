@@ -6,7 +6,8 @@ use crate::encode::http::{HttpKind, HttpTap};
 use crate::http::connections;
 use crate::http::exchange::{Message, Tapped};
 use crate::http::expected::{assert_shows, assert_times};
-use crate::model::address;
+use crate::model::{address, noise};
+use crate::program::Dir;
 use crate::tools::Http;
 
 /// More exchanges than what waits has room for, all later than the first thousand.
@@ -100,4 +101,19 @@ fn times_that_stand_in_end_where_times_do() {
     let exchanges = [tapped(1, get("/"), ok("1").piece("a"))];
     let capture = capture_of(&["--start-time", "18446744073.709551615"], STREAMED, &exchanges);
     assert!(capture.packets.iter().all(|packet| packet.time == u64::MAX));
+}
+
+/// The headers have gone out with a content-length by the time that the trailers come.
+#[test]
+fn trailers_that_come_too_late_are_warned_of() {
+    let mut response = ok("1600000");
+    for _ in 0..100 {
+        response = response.piece(noise(16_000));
+    }
+    let dir = Dir::new();
+    dir.write("tap", &STREAMED.write(&[tapped(1, get("/"), response.trailers(&[("x-checksum", "1")]))]));
+    let ran = dir.tap2pcap().args(["tap", "capture"]).run().expect(0);
+    assert!(ran.stderr.contains("warning: trailers of 1 message were left out"), "{}", ran.stderr);
+    let ran = dir.tap2pcap().args(["--http", "2", "tap", "capture"]).run().expect(0);
+    assert!(!ran.stderr.contains("trailers"), "{}", ran.stderr);
 }
