@@ -207,7 +207,7 @@ impl Wire {
             if let Some(id) =
                 exchange.head(Message::Request).and_then(|(head, _)| head.value(b"x-request-id"))
             {
-                say(format!("tap.request_id={}", String::from_utf8_lossy(id)));
+                say(format!("tap.request_id={}", id.escape_ascii()));
             }
             if exchange.front().is_some_and(|part| !part.is_time_known) {
                 say("tap.time=stand-in".to_owned());
