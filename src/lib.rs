@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! input ──Event──▶ sequence ──Event──▶ conversation ──Segment──▶ tcp ──Packet──▶ output
+//!   └─────Part───▶   http   ──Event──────────┘
 //! ```
 //!
-//! [`taps`] finds the inputs, [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them, [`conversation`] gives
-//! each connection its addresses and [`tcp`] its segments, and [`output`] writes the capture. [`convert`] puts these
-//! together, [`merge`] many inputs in order of time, and [`report`] gathers what people are to be told. [`info`] only looks.
+//! [`taps`] finds the inputs, [`input`] reads Envoy's tap formats, [`sequence`] completes events by what comes after them,
+//! [`http`] makes events of what HTTP taps recorded, [`conversation`] gives each connection its addresses and [`tcp`] its
+//! segments, and [`output`] writes the capture. [`convert`] puts these together, [`merge`] many inputs in order of time, and
+//! [`report`] gathers what people are to be told. [`info`] only looks.
 
 pub mod checksum;
 pub mod conversation;

@@ -103,7 +103,7 @@ impl Exchange {
         self.connections.upstream = connections.upstream.or(self.connections.upstream.take());
     }
 
-    /// Puts a part behind the others of its message, and before those of the message behind it.
+    /// Puts a part behind all others, in the order in which they came.
     pub(super) fn push(&mut self, mut queued: Queued) {
         let message = queued.message as usize;
         if self.has_ended[message] {

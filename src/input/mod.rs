@@ -1,4 +1,4 @@
-//! Inputs: bytes in, [`Event`]s out.
+//! Inputs: bytes in, [`Event`]s out, and of HTTP taps [`Part`]s of exchanges.
 //!
 //! A [`source`] reads the bytes; the format is told from the first of them ([`format`]); [`records`] finds the records,
 //! one at a time, and a decoder the events in a record ([`binary`], [`text`], [`json`]). Memory holds one record and one
