@@ -31,8 +31,6 @@ pub struct Conversion {
     pub filter: Filter,
     /// How exchanges of the HTTP tap are to look.
     pub http: wire::Options,
-    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch.
-    pub start_time: Option<u64>,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
@@ -57,7 +55,7 @@ impl Conversion {
         let mut run = Run { conversion: self, conversations, wire, capture, report };
         match <[Tap; 1]>::try_from(taps) {
             Ok([Tap { state: TapState::Open(input), .. }]) => {
-                run.stream(Sequencer::new(*input, self.start_time))?
+                run.stream(Sequencer::new(*input, self.http.start_time))?
             }
             Ok(taps) => run.merge(taps.into(), interfaces)?,
             Err(taps) => run.merge(taps, interfaces)?,
@@ -103,7 +101,11 @@ impl Run<'_> {
 
     fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
-        let mut merge = Merge::new(taps, self.conversion.start_time);
+        let origin = |number: u32| {
+            let place = number as usize;
+            Origin { number, interface: interfaces[place], name: &names[place] }
+        };
+        let mut merge = Merge::new(taps, self.conversion.http.start_time);
         let mut bytes = 0;
         let mut has_stopped = false;
         loop {
@@ -113,17 +115,13 @@ impl Run<'_> {
             self.report.progress(|| bytes);
             match merge.advance() {
                 Ok(Next::Event(number)) => {
-                    let place = number as usize;
-                    let origin = Origin { number, interface: interfaces[place], name: &names[place] };
                     if let Some(mut event) = merge.event(number) {
-                        self.event(origin, &mut event)?;
+                        self.event(origin(number), &mut event)?;
                     }
                 }
                 Ok(Next::Exchange(number)) => {
-                    let place = number as usize;
-                    let origin = Origin { number, interface: interfaces[place], name: &names[place] };
                     if let Some(exchange) = merge.exchange(number) {
-                        self.exchange(origin, exchange)?;
+                        self.exchange(origin(number), exchange)?;
                     }
                 }
                 Ok(Next::Ended(number, input)) => {

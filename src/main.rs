@@ -209,9 +209,8 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
                 cli::HttpSide::Upstream => http::Side::Upstream,
             },
             mss: packets.mss.map(usize::from),
-            has_start_time: cli.http.start_time.is_some(),
+            start_time: cli.http.start_time.map(TimeBound::nanoseconds),
         },
-        start_time: cli.http.start_time.map(TimeBound::nanoseconds),
         is_live,
         stop: signals::stop().context("signals")?,
     })

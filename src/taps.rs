@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
 use crate::input::format::Format;
+use crate::input::source::nanoseconds;
 use crate::input::{Input, InputError, Peeked, Step};
 use crate::report::Report;
 use crate::trace::Kind;
@@ -256,6 +256,5 @@ fn first_time(input: &mut Input, is_all: bool, stand_in: impl Fn() -> Option<u64
 }
 
 fn modified(path: &Path) -> Option<u64> {
-    let modified = path.metadata().ok()?.modified().ok()?;
-    u64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
+    path.metadata().ok()?.modified().ok().map(nanoseconds)
 }

@@ -30,8 +30,9 @@ pub struct Options {
     pub side: Side,
     /// The most bytes of payload in a segment, where that is less than a packet can have. At least 1.
     pub mss: Option<usize>,
-    /// Somebody has said when exchanges without times began: they need not be warned of.
-    pub has_start_time: bool,
+    /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch, if somebody has said it:
+    /// then they need not be warned of.
+    pub start_time: Option<u64>,
 }
 
 /// All connections that carry exchanges.
@@ -141,7 +142,7 @@ impl Wire {
                 if !course.is_counted && conversations.wants(self.input, course.carrier, time) {
                     course.is_counted = true;
                     report.exchanges += 1;
-                    if !is_time_known && !self.options.has_start_time {
+                    if !is_time_known && self.options.start_time.is_none() {
                         report.warn(Warning::StandInTime, || origin.name.to_owned());
                     }
                 }

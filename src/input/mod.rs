@@ -13,7 +13,7 @@ mod json;
 mod literal;
 mod peek;
 mod records;
-mod source;
+pub(crate) mod source;
 mod text;
 
 use std::borrow::Cow;

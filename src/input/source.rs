@@ -209,9 +209,8 @@ impl Source {
             Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
             Reader::Memory | Reader::Stream { .. } => None,
         };
-        let modified = metadata.and_then(|metadata| metadata.modified().ok()).unwrap_or_else(SystemTime::now);
-        let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+        let modified = metadata.and_then(|metadata| metadata.modified().ok());
+        nanoseconds(modified.unwrap_or_else(SystemTime::now))
     }
 
     /// Whether it is read as it comes.
@@ -262,6 +261,11 @@ impl Source {
             self.buffer.resize(needed.max(self.end + self.end / 2), 0);
         }
     }
+}
+
+/// Since the Unix epoch; what is before it is at it.
+pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
+    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {

@@ -7,6 +7,8 @@
 //! An event that needs to wait for another one waits in a queue, and all other events of the input wait behind it, so
 //! that the input's order stands. The wait is bounded in events, bytes and time; past the bound the event goes on as it
 //! is. An event that need not wait, with none waiting before it, passes through without being copied.
+//!
+//! What an HTTP tap recorded waits in a queue of its own ([`crate::http::queue`]).
 
 mod numbers;
 mod queue;
@@ -259,8 +261,8 @@ impl Sequencer {
         is_due
     }
 
-    /// The event that [`Self::advance`] has found; once. It never has
-    /// [`Length::Unsure`](crate::trace::Length::Unsure), and [`Length::Cut`](crate::trace::Length::Cut) for good.
+    /// The event that [`Self::advance`] has found; once. Its
+    /// [`Length::Unsure`](crate::trace::Length::Unsure) and [`Length::Cut`](crate::trace::Length::Cut) are for good.
     #[inline]
     pub fn event(&mut self) -> Event<'_> {
         if let Ready::InInput(Delivery { conversation, missing }) = self.ready {

@@ -130,8 +130,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         initiator: None,
     };
     let conversion = Conversion {
-        http: tap2pcap::http::wire::Options::default(),
-        start_time: Some(0),
+        http: tap2pcap::http::wire::Options { start_time: Some(0), ..Default::default() },
         options,
         trace_ids: Default::default(),
         filter: Filter::default(),
