@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ahead::Ahead;
-use super::wire::Course;
+use super::course::Course;
 use super::{Connections, Headers, Message, Part, Piece};
 use crate::trace::TraceId;
 

@@ -44,6 +44,17 @@ impl Headers {
         self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// The value of `content-length`, where it is one number (RFC 9110 section 8.6).
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        let mut lengths = self.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
+        let (_, first) = lengths.next()?;
+        if lengths.any(|(_, other)| other != first) || !first.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        str::from_utf8(first).ok()?.parse().ok()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

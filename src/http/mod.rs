@@ -10,6 +10,7 @@
 //! on they go the way of all events.
 
 mod ahead;
+mod course;
 mod exchange;
 mod headers;
 mod one;
@@ -21,7 +22,6 @@ pub mod wire;
 pub use exchange::Exchange;
 pub use headers::{Headers, MAX_HEADERS};
 pub use part::{Connections, Part, Piece};
-pub(crate) use wire::content_length;
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

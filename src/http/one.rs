@@ -4,7 +4,7 @@
 //! long it was. Else it is chunked, a chunk for each piece.
 
 use super::ahead::Ahead;
-use super::wire::{Missing, content_length};
+use super::course::Missing;
 use super::{Headers, Message, Piece};
 
 /// How a message is framed.
@@ -115,7 +115,7 @@ impl Framing {
         if is_chunked(headers) {
             return Body::Chunked;
         }
-        if let Some(length) = content_length(headers) {
+        if let Some(length) = headers.content_length() {
             let is_less = ahead.body < length && (ahead.has_cut() || !ahead.is_all);
             let agrees = (ahead.body == length || is_less) && !ahead.has_trailers();
             return if agrees { Body::Length(length) } else { Body::Chunked };

@@ -2,9 +2,9 @@
 //! section 6.2.2), so that a reader needs nothing of what came before.
 
 use super::ahead::Ahead;
+use super::course::Missing;
 use super::exchange::Exchange;
 use super::one::missing;
-use super::wire::{Missing, content_length};
 use super::{Headers, Message, Piece};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
@@ -123,7 +123,7 @@ impl Framing {
                 let status = headers.value(b":status").unwrap_or_default();
                 let has_none = message == Message::Response
                     && (self.is_head || matches!(status, [b'1', _, _] | b"204" | b"304"));
-                self.rest = content_length(headers).filter(|_| !has_none);
+                self.rest = headers.content_length().filter(|_| !has_none);
                 self.headers(headers, ahead.is_last(), out);
             }
             Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),

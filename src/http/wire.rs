@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
+use super::course::{Course, Encoded, Framing};
 use super::exchange::{Exchange, Queued};
-use super::{Headers, Message, Piece, Side, Version, one, two};
+use super::{Message, Piece, Side, Version, one, two};
 use crate::conversation::{Conversations, Origin, comment};
 use crate::output::Capture;
 use crate::report::{Report, Warning};
@@ -18,8 +19,6 @@ use crate::trace::{self, Connection, Data, Direction, Event, Length, What};
 
 /// As many connections are remembered; then those without an exchange under way are forgotten.
 const MAX_CONNECTIONS: usize = 65_536;
-/// Parts of a message with the same time are one event up to this many bytes.
-const MAX_EVENT: usize = 64 * 1024;
 
 /// How exchanges are to look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,23 +63,6 @@ struct Carrier {
     unanswered: u64,
 }
 
-/// How an exchange goes onto the wire.
-#[derive(Debug)]
-pub(super) struct Course {
-    carrier: u32,
-    version: Version,
-    messages: [Framing; 2],
-    has_answer: bool,
-    /// Something of it is in the capture.
-    is_counted: bool,
-}
-
-#[derive(Debug)]
-enum Framing {
-    One(one::Framing),
-    Two(two::Framing),
-}
-
 impl Wire {
     /// No connections yet. `input` is a number that no input has.
     #[must_use]
@@ -116,7 +98,7 @@ impl Wire {
         }
         let Some(mut course) = exchange.course.take() else { return Ok(()) };
         let place = course.carrier as usize;
-        let is_head = matches!(first_piece(exchange), Some(Piece::Head(_)));
+        let is_head = exchange.front().is_some_and(|part| matches!(part.piece, Piece::Head(_)));
         if message == Message::Response && !std::mem::replace(&mut course.has_answer, true) {
             self.answer(place);
         } else if message == Message::Request && is_head && course.version == Version::Http1 {
@@ -124,7 +106,7 @@ impl Wire {
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let mut encoded = Some(encode(&mut course, exchange, message, &mut buffer));
+        let mut encoded = Some(course.encode(exchange, message, &mut buffer));
         while let Some(Encoded { length, is_text, lacks_trailers }) = encoded {
             if lacks_trailers {
                 report.warn(Warning::LostTrailers, || comment::place(exchange.trace, origin));
@@ -148,7 +130,7 @@ impl Wire {
                 }
             }
             buffer.clear();
-            encoded = lacking(&mut course, message, &mut buffer);
+            encoded = course.lacking(message, &mut buffer);
         }
         self.buffer = buffer;
         exchange.course = Some(course);
@@ -349,96 +331,12 @@ fn event(trace: trace::TraceId, conversation: u32, time: u64) -> Event<'static> 
     Event { trace, conversation, time, seq_num: 0, missing: None, connection: None, what: What::Ended }
 }
 
-fn first_piece(exchange: &Exchange) -> Option<&Piece> {
-    exchange.front().map(|part| &part.piece)
-}
-
-/// What is known of the bytes of an event.
-struct Encoded {
-    length: Length,
-    /// They come from a format that keeps only what is UTF-8, and are not all in it.
-    is_text: bool,
-    /// Trailers have been left out.
-    lacks_trailers: bool,
-}
-
-/// Takes the part that is next, and those of its message behind it that belong to the same event, and appends their bytes.
-fn encode(course: &mut Course, exchange: &mut Exchange, message: Message, out: &mut Vec<u8>) -> Encoded {
-    let mut encoded = Encoded { length: Length::Whole, is_text: false, lacks_trailers: false };
-    let mut order = None;
-    let mut is_behind_head = false;
-    let mut has_text = false;
-    while let Some(part) = exchange.front() {
-        let is_first = order.is_none();
-        let is_cut_body = matches!(part.piece, Piece::Body { is_cut: true, .. });
-        let belongs = part.message == message
-            && (order == Some(part.order) || part.piece == Piece::End || is_behind_head && is_cut_body);
-        if !is_first && (!belongs || out.len() > MAX_EVENT) {
-            break;
-        }
-        let Some(Queued { order: at, piece, .. }) = exchange.pop() else { break };
-        order.get_or_insert(at);
-        is_behind_head = matches!(piece, Piece::Head(_));
-        if let Piece::Body { bytes, is_text: true, .. } = &piece {
-            has_text = true;
-            // Only of the body: what frames it is no text.
-            encoded.is_text |= str::from_utf8(bytes).is_err();
-        }
-        let ahead = exchange.ahead(message);
-        let framing = match &mut course.messages[message as usize] {
-            Framing::One(framing) => framing,
-            Framing::Two(framing) => {
-                framing.encode(message, &piece, &ahead, out);
-                if framing.is_lacking() {
-                    break;
-                }
-                continue;
-            }
-        };
-        let has_trailers = matches!(&piece, Piece::Trailers(trailers) if !trailers.is_empty());
-        encoded.lacks_trailers |= has_trailers && !framing.takes_trailers();
-        if let Some(missing) = framing.encode(message, &piece, &ahead, out) {
-            encoded.length = missing.behind(out, has_text && !is_cut_body);
-            break;
-        }
-    }
-    encoded
-}
-
-/// Appends the next of the frames that lack bytes.
-fn lacking(course: &mut Course, message: Message, out: &mut Vec<u8>) -> Option<Encoded> {
-    let Framing::Two(framing) = &mut course.messages[message as usize] else { return None };
-    let length = framing.lacking(out)?.behind(out, false);
-    Some(Encoded { length, is_text: false, lacks_trailers: false })
-}
-
-/// Bytes that the trace lacks behind those that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// So many.
-    Bytes(u64),
-    /// One or more.
-    Unknown,
-}
-
-impl Missing {
-    /// The length of an event with `bytes` and these behind them.
-    fn behind(self, bytes: &[u8], is_lossy: bool) -> Length {
-        let length = bytes.len() as u64;
-        match self {
-            Self::Unknown => Length::Cut,
-            Self::Bytes(missing) if is_lossy => Length::Lossy(length.saturating_add(missing)),
-            Self::Bytes(missing) => Length::CutFrom(length.saturating_add(missing)),
-        }
-    }
-}
-
 /// Whether a body in text has lost bytes: it is shorter than its headers say, and nothing else tells why.
 fn is_lossy(exchange: &Exchange, message: Message) -> bool {
     let ahead = exchange.ahead(message);
     let is_text =
         |part: &Queued| part.message == message && matches!(part.piece, Piece::Body { is_text: true, .. });
-    let length = exchange.head(message).and_then(|(head, _)| content_length(head));
+    let length = exchange.head(message).and_then(|(head, _)| head.content_length());
     ahead.is_all
         && !ahead.has_cut()
         && length.is_some_and(|length| ahead.body < length)
@@ -448,16 +346,6 @@ fn is_lossy(exchange: &Exchange, message: Message) -> bool {
 /// The addresses of a connection, if it has both.
 fn key(connection: &Connection) -> Option<Key> {
     Some((connection.local.as_ref()?.ip()?, connection.remote.as_ref()?.ip()?))
-}
-
-/// The value of `content-length`, where it is one number (RFC 9110 section 8.6).
-pub(crate) fn content_length(headers: &Headers) -> Option<u64> {
-    let mut lengths = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
-    let (_, first) = lengths.next()?;
-    if lengths.any(|(_, other)| other != first) || !first.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    str::from_utf8(first).ok()?.parse().ok()
 }
 
 impl Side {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::protocol::Protocol;
 use super::{DirectionInfo, MAX_KEPT, time};
-use crate::http::{Exchange, Headers, Message, Piece, content_length};
+use crate::http::{Exchange, Headers, Message, Piece};
 use crate::trace::{Connection, Endpoint, Kind};
 
 /// As many characters are kept of a header's value.
@@ -175,14 +175,14 @@ impl ExchangeInfo {
                 if headers.value(b"content-type").is_some_and(|kind| kind.starts_with(b"application/grpc")) {
                     self.protocol = Protocol::Grpc;
                 }
-                self.lengths[0] = content_length(headers);
+                self.lengths[0] = headers.content_length();
             }
             Message::Response => {
                 self.status = number(headers, b":status");
                 self.grpc_status(headers);
                 // The length of what another request would have got (RFC 9110 section 8.6).
                 let has_none = self.method.as_deref() == Some("HEAD") || self.status == Some(304);
-                self.lengths[1] = content_length(headers).filter(|_| !has_none);
+                self.lengths[1] = headers.content_length().filter(|_| !has_none);
             }
         }
     }
