@@ -236,20 +236,16 @@ impl One {
 
     fn release(&mut self, all: bool) -> io::Result<()> {
         if !self.header.is_empty() {
-            let header = std::mem::take(&mut self.header);
-            self.send(header)?;
+            self.writer.send(std::mem::take(&mut self.header))?;
         }
         self.late += self.window.seal(all);
         while let Some(block) = self.window.pop(all) {
-            self.send(block)?;
+            self.writer.send(block)?;
         }
-        Ok(())
-    }
-
-    fn send(&mut self, block: Vec<u8>) -> io::Result<()> {
-        if let Some(empty) = self.writer.send(block)? {
-            self.window.recycle(empty);
+        if all {
+            self.writer.flush()?;
         }
+        self.writer.written().for_each(|empty| self.window.recycle(empty));
         Ok(())
     }
 }

@@ -121,7 +121,7 @@ impl Window {
 
     /// Takes a buffer to use again.
     pub(super) fn recycle(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < HELD_BLOCKS {
+        if self.spare.len() < 2 * HELD_BLOCKS {
             buffer.clear();
             self.spare.push(buffer);
         }

@@ -6,44 +6,62 @@ use std::thread::JoinHandle;
 
 use super::destination::Destination;
 
-/// Blocks that may wait to be written.
-const QUEUE: usize = 2;
+/// So many blocks go to the thread at a time, 1 MiB, because to wake it takes as long as to fill half a block.
+const BATCH: usize = 8;
+/// Batches that may wait to be written.
+const QUEUE: usize = 1;
 
 pub(super) struct Writer {
+    /// Blocks that have not gone to the thread yet.
+    batch: Vec<Vec<u8>>,
     /// `None` once the thread has been told to end.
-    blocks: Option<SyncSender<Vec<u8>>>,
-    empty: Receiver<Vec<u8>>,
+    batches: Option<SyncSender<Vec<Vec<u8>>>>,
+    written: Receiver<Vec<Vec<u8>>>,
     thread: Option<JoinHandle<io::Result<Destination>>>,
 }
 
 impl Writer {
     pub(super) fn new(mut destination: Destination) -> io::Result<Self> {
-        let (blocks, to_write) = sync_channel::<Vec<u8>>(QUEUE);
-        let (written, empty) = sync_channel(QUEUE + 2);
+        let (batches, to_write) = sync_channel::<Vec<Vec<u8>>>(QUEUE);
+        let (give_back, written) = sync_channel(QUEUE + 2);
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
-            for block in to_write {
-                destination.write_all(&block)?;
-                // Nobody wants the buffer back: then it is freed.
-                let _ = written.try_send(block);
+            for batch in to_write {
+                for block in &batch {
+                    destination.write_all(block)?;
+                }
+                // Nobody wants the buffers back: then they are freed.
+                let _ = give_back.try_send(batch);
             }
             Ok(destination)
         })?;
-        Ok(Self { blocks: Some(blocks), empty, thread: Some(thread) })
+        Ok(Self { batch: Vec::new(), batches: Some(batches), written, thread: Some(thread) })
     }
 
-    /// Has a block written, and gives back the buffer of an earlier one.
-    pub(super) fn send(&mut self, block: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-        let is_sent = self.blocks.as_ref().is_some_and(|blocks| blocks.send(block).is_ok());
-        if !is_sent {
-            // The thread has ended, which it does only for an error.
-            self.join()?;
-            return Err(io::Error::other("the capture's writer has ended"));
+    /// Has a block written, sooner or later.
+    pub(super) fn send(&mut self, block: Vec<u8>) -> io::Result<()> {
+        self.batch.push(block);
+        if self.batch.len() < BATCH { Ok(()) } else { self.flush() }
+    }
+
+    /// Has all blocks written that it has been given.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() || self.batches.as_ref().is_some_and(|batches| batches.send(batch).is_ok()) {
+            return Ok(());
         }
-        Ok(self.empty.try_recv().ok())
+        // The thread has ended, which it does only for an error.
+        self.join()?;
+        Err(io::Error::other("the capture's writer has ended"))
+    }
+
+    /// The buffers of blocks that have been written.
+    pub(super) fn written(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        self.written.try_recv().into_iter().flatten()
     }
 
     /// Waits until all is written and puts the capture in its place.
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.flush()?;
         match self.join()? {
             Some(destination) => destination.finish(),
             None => Ok(()),
@@ -51,7 +69,7 @@ impl Writer {
     }
 
     fn join(&mut self) -> io::Result<Option<Destination>> {
-        self.blocks = None;
+        self.batches = None;
         let Some(thread) = self.thread.take() else {
             return Ok(None);
         };
