@@ -11,6 +11,7 @@
 //! [`report`] gathers what people are to be told. [`info`] only looks.
 
 pub mod checksum;
+pub mod comments;
 pub mod conversation;
 pub mod convert;
 pub mod filter;

@@ -5,7 +5,8 @@
 
 use std::io;
 
-use crate::frame::{ACK, FIN, Headers, PSH, SYN, Segment};
+use crate::comments::Comments;
+use crate::frame::{ACK, Bytes, FIN, Headers, PSH, SYN, Segment};
 use crate::output::{Capture, Packet};
 use crate::trace::{Data, Direction, Length, Side};
 
@@ -13,36 +14,33 @@ use crate::trace::{Data, Direction, Length, Side};
 /// segments: a proxy does not read so much at a time, and a damaged `seq_num` must not fill the disk.
 pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
 /// The same in segments, which may be small.
-const MAX_MISSING_SEGMENTS: u64 = 4096;
+const MAX_MISSING_SEGMENTS: u16 = 4096;
 /// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin with;
 /// each event brings some more, and one for so many captured bytes. So a small tap cannot fill the disk.
-const CREDIT: u64 = 64;
+const CREDIT: u16 = 64;
 const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;
 
-/// As many comments are on one packet.
-pub const MAX_COMMENTS: usize = 256;
-
-/// The TCP state of a conversation.
+/// The TCP state of a conversation. There are thousands of them, of which events come in turn: they are kept small.
 #[derive(Debug)]
 pub struct Tcp {
-    /// What stands before the payload, by direction.
-    headers: [Headers; 2],
+    /// What stands before the payload.
+    headers: Headers,
     /// The next sequence number, by direction.
     next: [u32; 2],
     has_sent_fin: [bool; 2],
     /// So many segments of missing bytes may be shown.
-    credit: u64,
+    credit: u16,
     /// The most bytes of payload in a segment.
-    max_segment: usize,
+    max_segment: u16,
     /// The most of them that a packet keeps.
-    snap_length: usize,
+    snap_length: u16,
     initiator: Side,
     interface: u32,
     /// The greatest time of a packet so far, in nanoseconds.
     order: u64,
     /// What is to be said on the next packet.
-    comments: Vec<String>,
+    comments: Comments,
 }
 
 /// What a segment is, besides what the state of the conversation says.
@@ -55,15 +53,15 @@ struct Sent<'a> {
 }
 
 impl Tcp {
-    /// A conversation that `initiator` opens. `headers` and `initial` (the sequence number that a SYN would have) are by
+    /// A conversation that `initiator` opens. `initial` has the sequence numbers that a SYN would have, by
     /// direction. A packet keeps at most `snap_length` bytes of payload. Its packets come from the input that is number
     /// `interface`.
     #[must_use]
     pub fn new(
-        headers: [Headers; 2],
+        headers: Headers,
         initial: [u32; 2],
-        max_segment: usize,
-        snap_length: usize,
+        max_segment: u16,
+        snap_length: u16,
         initiator: Side,
         interface: u32,
     ) -> Self {
@@ -77,16 +75,19 @@ impl Tcp {
             initiator,
             interface,
             order: 0,
-            comments: Vec::new(),
+            comments: Comments::default(),
         }
     }
 
-    /// Says something on the conversation's next packet, unless very much is said there already: events that make no packet
-    /// can have something to say too.
+    /// Says something on the conversation's next packet.
     pub fn comment(&mut self, comment: String) {
-        if self.comments.len() < MAX_COMMENTS {
-            self.comments.push(comment);
-        }
+        self.comments.push(comment);
+    }
+
+    /// The same, of all that has been said elsewhere.
+    #[inline]
+    pub fn comments(&mut self, comments: &mut Comments) {
+        self.comments.append(comments);
     }
 
     /// A SYN from the initiator and, where `is_whole`, the other two segments of the handshake. Before any data.
@@ -110,12 +111,12 @@ impl Tcp {
     ///
     /// # Errors
     /// The capture cannot be written.
-    #[inline]
+    #[inline(always)]
     pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
         let direction = data.direction;
         let payload = &data.bytes[..];
         let original_len = payload.len();
-        let is_one_segment = (1..=self.max_segment).contains(&original_len);
+        let is_one_segment = (1..=usize::from(self.max_segment)).contains(&original_len);
         if is_one_segment && data.length == Length::Whole {
             self.send(Sent { time, direction, flags: PSH | ACK, payload, original_len }, capture)?;
         } else {
@@ -129,15 +130,17 @@ impl Tcp {
         let captured = &data.bytes[..];
         let original = original_length(data);
         let length = captured.len() as u64;
-        let credit = self.credit + CREDIT_PER_EVENT + length / BYTES_PER_CREDIT;
-        self.credit = credit.min(MAX_MISSING_SEGMENTS);
-        let shown = original.min(length + MAX_MISSING.min(self.credit * self.max_segment as u64));
-        self.credit -= (shown - length).div_ceil(self.max_segment as u64);
+        let max_segment = u64::from(self.max_segment);
+        let credit = u64::from(self.credit) + CREDIT_PER_EVENT + length / BYTES_PER_CREDIT;
+        let credit = credit.min(MAX_MISSING_SEGMENTS.into());
+        let shown = original.min(length + MAX_MISSING.min(credit * max_segment));
+        // Fits: it is at most `MAX_MISSING_SEGMENTS`.
+        self.credit = (credit - (shown - length).div_ceil(max_segment)) as u16;
         // Fits: it is at most the captured length, which is in memory, and `MAX_MISSING`.
         let shown_len = shown as usize;
         let mut at = 0;
         while at < shown_len {
-            let end = shown_len.min(at + self.max_segment);
+            let end = shown_len.min(at + usize::from(self.max_segment));
             let payload = &captured[at.min(captured.len())..end.min(captured.len())];
             let flags = if end == shown_len { PSH | ACK } else { ACK };
             self.send(
@@ -178,22 +181,25 @@ impl Tcp {
     fn send(&mut self, sent: Sent<'_>, capture: &mut Capture) -> io::Result<()> {
         let direction = sent.direction;
         let segment = Segment {
+            direction,
             sequence: self.next[direction as usize],
             acknowledgment: self.next[direction.reverse() as usize],
             flags: sent.flags,
             original_len: sent.original_len,
         };
-        let payload = &sent.payload[..sent.payload.len().min(self.snap_length)];
+        let payload = &sent.payload[..sent.payload.len().min(self.snap_length.into())];
+        let mut headers = Bytes::default();
+        self.headers.write(&segment, payload, &mut headers);
         self.order = self.order.max(sent.time);
         let result = capture.write(&Packet {
             time: sent.time,
             order: self.order,
             interface: self.interface,
             direction,
-            headers: self.headers[direction as usize].of(&segment, payload),
+            headers: &headers,
             payload,
             original_len: sent.original_len,
-            comments: &self.comments,
+            comments: self.comments.as_slice(),
         });
         self.comments.clear();
         self.skip(direction, sent.original_len as u64);
@@ -210,16 +216,17 @@ impl Tcp {
         capture: &mut Capture,
     ) -> io::Result<()> {
         self.order = self.order.max(time);
-        let packet = self.headers[direction as usize].syn(sequence, acknowledgment, flags);
+        let mut headers = Bytes::default();
+        let options = self.headers.write_syn(direction, sequence, acknowledgment, flags, &mut headers);
         let result = capture.write(&Packet {
             time,
             order: self.order,
             interface: self.interface,
             direction,
-            headers: &packet,
-            payload: &[],
-            original_len: 0,
-            comments: &self.comments,
+            headers: &headers,
+            payload: options,
+            original_len: options.len(),
+            comments: self.comments.as_slice(),
         });
         self.comments.clear();
         result

@@ -18,10 +18,6 @@ use crate::trace::{Connection, Direction, Side, TraceId};
 /// As many pairs of addresses are remembered to see one come back. Past that every conversation begins with a SYN.
 const MAX_PAIRS: usize = 1_000_000;
 
-/// The last byte of each side's Ethernet address.
-const LOCAL_MAC: u8 = 1;
-const REMOTE_MAC: u8 = 2;
-
 /// What the beginnings of all conversations share.
 #[derive(Debug)]
 pub(super) struct Beginnings {
@@ -86,10 +82,10 @@ impl Beginnings {
         let occurrence = if is_return { self.returns } else { 0 };
         let max = max_payload(addresses.local.ip());
         let mut tcp = Tcp::new(
-            BOTH.map(|direction| self.headers(&addresses, direction)),
+            Headers::new(self.options.link_type, addresses.local, addresses.remote),
             BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),
-            self.options.mss.map_or(max, |mss| mss.min(max)),
-            self.options.snap_length.unwrap_or(usize::MAX),
+            self.options.mss.map_or(max, |mss| mss.min(max.into()) as u16),
+            self.options.snap_length.map_or(u16::MAX, |length| u16::try_from(length).unwrap_or(u16::MAX)),
             initiator,
             beginning.origin.interface,
         );
@@ -98,14 +94,6 @@ impl Beginnings {
             tcp.open(beginning.time, self.options.handshake, capture)?;
         }
         Ok(Some((tcp, pair)))
-    }
-
-    fn headers(&self, addresses: &Addresses, direction: Direction) -> Headers {
-        let (source, destination, mac) = match direction {
-            Direction::Read => (addresses.remote, addresses.local, [REMOTE_MAC, LOCAL_MAC]),
-            Direction::Write => (addresses.local, addresses.remote, [LOCAL_MAC, REMOTE_MAC]),
-        };
-        Headers::new(self.options.link_type, source, destination, mac)
     }
 
     /// Whether the capture already has packets between these addresses, so that a reader has to be told that a

@@ -49,6 +49,7 @@ pub(super) fn beginning(
 }
 
 /// On a body: that it is cut, and from how many bytes.
+#[inline(always)]
 pub(super) fn data(
     data: &Data<'_>,
     origin: Origin<'_>,
@@ -57,8 +58,21 @@ pub(super) fn data(
     capture: &Capture,
     report: &mut Report,
 ) {
+    report.bytes += data.bytes.len() as u64;
+    if data.length != Length::Whole || data.is_text {
+        incomplete(data, origin, trace, tcp, capture, report);
+    }
+}
+
+fn incomplete(
+    data: &Data<'_>,
+    origin: Origin<'_>,
+    trace: TraceId,
+    tcp: &mut Tcp,
+    capture: &Capture,
+    report: &mut Report,
+) {
     let captured = data.bytes.len() as u64;
-    report.bytes += captured;
     let is_changed = data.is_text && str::from_utf8(&data.bytes).is_err();
     let (key, original) = match data.length {
         Length::Whole | Length::Unsure if is_changed => {

@@ -13,6 +13,7 @@ mod initiator;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::comments::Comments;
 use crate::filter::Filter;
 use crate::frame::LinkType;
 use crate::output::Capture;
@@ -50,18 +51,18 @@ pub struct Conversations {
 
 #[derive(Debug, Default)]
 struct Conversation {
+    /// `None` until something with a time happens.
+    tcp: Option<Tcp>,
     /// What has been said of its addresses, as long as there is no TCP state.
     connection: Option<Box<Connection>>,
     /// The trace began without a local address.
     is_upstream: bool,
-    /// `None` until something with a time happens.
-    tcp: Option<Box<Tcp>>,
     /// The pair of its addresses, once there is TCP state.
     pair: u64,
     /// Its addresses are not wanted.
     is_unwanted: bool,
     /// What is to be said on its next packet.
-    comments: Vec<String>,
+    comments: Comments,
 }
 
 /// The input that an event comes from.
@@ -133,10 +134,10 @@ impl Conversations {
                     return Ok(());
                 };
                 conversation.pair = pair;
-                empty.insert(Box::new(tcp))
+                empty.insert(tcp)
             }
         };
-        conversation.comments.drain(..).for_each(|comment| tcp.comment(comment));
+        tcp.comments(&mut conversation.comments);
         if let Some(missing) = event.missing {
             tcp.skip(missing.direction, missing.bytes);
             comment::missing(missing, origin, event.trace, tcp, capture, report);
@@ -155,11 +156,7 @@ impl Conversations {
 
     /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].
     pub fn say(&mut self, input: u32, number: u32, comment: String) {
-        let comments = &mut place(place(&mut self.open, input), number).comments;
-        // Exchanges without bytes have no packet that could take theirs.
-        if comments.len() < tcp::MAX_COMMENTS {
-            comments.push(comment);
-        }
+        place(place(&mut self.open, input), number).comments.push(comment);
     }
 
     /// Whether events of a conversation at this time are written, as far as it is known.

@@ -45,6 +45,8 @@ pub struct Input {
     format: Format,
     records: Records,
     cursor: Cursor,
+    /// A record has been found and not been looked into.
+    has_record: bool,
     is_in_record: bool,
     /// The trace of the record.
     trace: TraceId,
@@ -166,6 +168,7 @@ impl Input {
                 Format::Text => Cursor::Text(text::Cursor::default()),
                 Format::Json => Cursor::Json(json::Cursor::default()),
             },
+            has_record: false,
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
             ends_with_record: false,
@@ -274,11 +277,23 @@ impl Input {
         self.records.failed_messages()
     }
 
+    /// Goes on to the next event if that is all there is to do: if it stands alone in a record of a delimited trace. Else
+    /// [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
+    #[inline(always)]
+    pub fn advance_usual(&mut self) -> bool {
+        let is_between = !self.is_in_record && !self.has_record && !self.is_ended && self.parts.is_none();
+        if !is_between || !self.records.next_delimited() {
+            return false;
+        }
+        let is_usual = self.is_usual_event();
+        self.has_record = !is_usual;
+        is_usual
+    }
+
     /// Goes on to the next event.
     ///
     /// # Errors
     /// The input is damaged here. What can be read behind the damage comes with the next calls.
-    #[inline]
     pub fn advance(&mut self) -> Result<Step, InputError> {
         self.step().inspect_err(|_| self.has_failed = true)
     }
@@ -303,6 +318,8 @@ impl Input {
             }
             let found = if self.is_in_record {
                 self.next_in_record()
+            } else if std::mem::take(&mut self.has_record) {
+                self.begin_record()
             } else {
                 match self.records.next() {
                     Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
@@ -357,7 +374,7 @@ impl Input {
     }
 
     /// The event that [`Self::advance`] has found. Its connection is given once.
-    #[inline]
+    #[inline(always)]
     pub fn event(&mut self) -> Event<'_> {
         let (time, seq_num, connection, what) = match &mut self.current {
             Current::Opened(connection) => (0, 0, connection.take(), What::Opened),
@@ -392,7 +409,7 @@ impl Input {
     }
 
     /// The hot path: takes the record's event, if the record is nothing else.
-    #[inline]
+    #[inline(always)]
     fn is_usual_event(&mut self) -> bool {
         if !matches!(self.cursor, Cursor::Binary(_)) || self.records.is_cut() {
             return false;

@@ -122,8 +122,29 @@ impl Records {
         self.failed_messages
     }
 
+    /// Goes on to the next record, if it is one of a delimited trace that is available as a whole; else nothing has been
+    /// passed over, and [`Self::next`] goes on. The hot path, apart from all else so that the compiler keeps it small.
+    #[inline(always)]
+    pub(super) fn next_delimited(&mut self) -> bool {
+        if !matches!(self.splitter, Splitter::Delimited) || self.is_finished || self.zeros.is_some() {
+            return false;
+        }
+        self.source.consume(self.record.end);
+        self.record = 0..0;
+        self.is_cut = false;
+        let available = self.source.available();
+        match delimited(available) {
+            Ok(Frame { prefix, length: length @ 1.. }) if available.len() - prefix >= length => {
+                self.record = prefix..prefix + length;
+                self.number += 1;
+                self.is_in_noise = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Goes on to the next record.
-    #[inline]
     pub(super) fn next(&mut self) -> Result<Next, RecordError> {
         self.source.consume(self.record.end);
         self.record = 0..0;

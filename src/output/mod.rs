@@ -112,7 +112,7 @@ impl Encoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
         match self {
             Self::Pcap(encoder) => encoder.encode(packet, buffer),

@@ -36,7 +36,7 @@ impl Encoder {
 
     /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
     /// the payload is copied once.
-    #[inline]
+    #[inline(always)]
     pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
         let time = packet.time.min(LATEST);
         self.beyond += u64::from(packet.time > LATEST);

@@ -149,8 +149,29 @@ impl Sequencer {
     ///
     /// # Errors
     /// As for [`Input::advance`]: the next call goes on behind the damage.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self) -> Result<Step, InputError> {
+        if self.has_nothing_else() && self.input.advance_usual() {
+            self.arrived += 1;
+            if let Some(delivery) = self.pass_through() {
+                return Ok(self.found(Ready::InInput(delivery)));
+            }
+            self.has_event = true;
+        }
+        self.step()
+    }
+
+    /// Whether there is nothing to see to but what the input has next.
+    #[inline(always)]
+    fn has_nothing_else(&self) -> bool {
+        !self.has_event
+            && !self.is_at_end
+            && !self.is_making_way()
+            && self.queue.is_empty()
+            && self.exchanges.is_none()
+    }
+
+    fn step(&mut self) -> Result<Step, InputError> {
         loop {
             if !self.queue.is_empty()
                 && let Some(event) = self.pop()
@@ -263,7 +284,7 @@ impl Sequencer {
 
     /// The event that [`Self::advance`] has found; once. Its
     /// [`Length::Unsure`](crate::trace::Length::Unsure) and [`Length::Cut`](crate::trace::Length::Cut) are for good.
-    #[inline]
+    #[inline(always)]
     pub fn event(&mut self) -> Event<'_> {
         if let Ready::InInput(Delivery { conversation, missing }) = self.ready {
             self.ready = Ready::None;
