@@ -27,7 +27,7 @@ pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Decode
     event(bytes, walk.at..end).map(|event| (id, event))
 }
 
-/// A `SocketEvent` with a time and a read or write.
+/// A `SocketEvent` with a time and a read, a write or a close.
 #[inline(always)]
 pub(super) fn event(bytes: &[u8], range: Range<usize>) -> Option<Decoded> {
     let mut walk = Walk { bytes, at: range.start };
@@ -37,9 +37,17 @@ pub(super) fn event(bytes: &[u8], range: Range<usize>) -> Option<Decoded> {
     let seconds = walk.number()?;
     let nanos = walk.optional(0x10, timestamp_end)?;
     walk.is_at(timestamp_end)?;
+    let time = nanoseconds(seconds.cast_signed(), nanos.cast_signed());
     let direction = match bytes.get(walk.at)? {
         0x12 => Direction::Read,
         0x1a => Direction::Write,
+        0x22 => {
+            walk.at += 1;
+            walk.eat(0)?;
+            let seq_num = walk.optional(0x30, range.end)?;
+            walk.is_at(range.end)?;
+            return Some(Decoded { time, seq_num, connection: None, what: DecodedWhat::Closed });
+        }
         _ => return None,
     };
     walk.at += 1;
@@ -57,7 +65,7 @@ pub(super) fn event(bytes: &[u8], range: Range<usize>) -> Option<Decoded> {
     let seq_num = walk.optional(0x30, range.end)?;
     walk.is_at(range.end)?;
     Some(Decoded {
-        time: nanoseconds(seconds.cast_signed(), nanos.cast_signed()),
+        time,
         seq_num,
         connection: None,
         what: DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream },
@@ -132,8 +140,11 @@ mod tests {
         message.extend_from_slice(value);
     }
 
+    const READ: u32 = 2;
+    const CLOSED: u32 = 4;
+
     /// An event whose numbers are written where they are not 0, as Envoy does.
-    fn encode(numbers: [u64; 5], is_read: bool, payload: &[u8]) -> Vec<u8> {
+    fn encode(numbers: [u64; 5], what: u32, payload: &[u8]) -> Vec<u8> {
         let [seconds, nanos, truncated, end_stream, seq_num] = numbers;
         let optional = |field, value, message: &mut Vec<u8>| {
             if value != 0 {
@@ -148,7 +159,7 @@ mod tests {
         optional(3, truncated, &mut body);
         bytes(1, &body, &mut data);
         optional(2, end_stream, &mut data);
-        bytes(if is_read { 2 } else { 3 }, &data, &mut event);
+        bytes(what, if what == CLOSED { &[] } else { &data }, &mut event);
         optional(6, seq_num, &mut event);
         event
     }
@@ -163,12 +174,12 @@ mod tests {
         fn reads_what_the_decoder_for_all_shapes_reads(
             numbers in (any::<u64>(), any::<u32>(), 0u64..2, 0u64..2, any::<u64>())
                 .prop_map(|(a, b, c, d, e)| [a >> 30, u64::from(b), c, d, e >> 20]),
-            is_read: bool,
+            what in READ..=CLOSED,
             payload in proptest::collection::vec(any::<u8>(), 0..300),
             change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let mut record = encode(numbers, is_read, &payload);
+            let mut record = encode(numbers, what, &payload);
             if let Some((index, byte)) = change {
                 let index = index.index(record.len());
                 record[index] = byte;
@@ -191,7 +202,7 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 0..300),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let event = encode([1_700_000_000, 5, 0, 0, 1], true, &payload);
+            let event = encode([1_700_000_000, 5, 0, 0, 1], READ, &payload);
             let (mut segment, mut record) = (vec![], vec![]);
             number(1, id, &mut segment);
             bytes(3, &event, &mut segment);
