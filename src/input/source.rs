@@ -257,8 +257,12 @@ impl Source {
         }
         let needed = self.end + most;
         if self.buffer.len() < needed {
-            // In steps of half of what there is, so that a record that keeps growing is not copied again and again.
-            self.buffer.resize(needed.max(self.end + self.end / 2), 0);
+            if self.buffer.capacity() < needed {
+                // In steps of half of what there is, so that a record that keeps growing is not copied again and again.
+                let room = needed.max(self.end + self.end / 2);
+                self.buffer.reserve_exact(room - self.buffer.len());
+            }
+            self.buffer.resize(needed, 0);
         }
     }
 }
