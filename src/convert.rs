@@ -157,7 +157,8 @@ impl Run<'_> {
             exchange.pass_over();
             return Ok(());
         }
-        self.wire.write(origin, exchange, &mut self.conversations, &mut self.capture, self.report)
+        let Self { conversations, capture, report, .. } = self;
+        self.wire.write(exchange, wire::Out { origin, conversations, capture, report })
     }
 
     /// Nothing comes at the moment: whoever reads the capture gets all there is.

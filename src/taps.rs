@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 
 use crate::input::format::Format;
 use crate::input::source::nanoseconds;
-use crate::input::{Input, InputError, Peeked, Step};
+use crate::input::{Input, InputError, Peeked, Step, file_name};
 use crate::report::Report;
 use crate::trace::Kind;
 
@@ -145,7 +145,8 @@ impl Taps {
         let mut numbers = HashMap::new();
         let mut of_taps = Vec::new();
         for tap in &self.taps {
-            let name = if is_many { prefix(&tap.name) } else { &tap.name };
+            let prefix = file_name::split(&tap.name).map(|(prefix, _)| prefix);
+            let name = if is_many { prefix.unwrap_or(&tap.name) } else { &tap.name };
             let number = if is_many { numbers.get(name).copied() } else { None };
             of_taps.push(number.unwrap_or_else(|| {
                 let number = names.len() as u32;
@@ -155,19 +156,6 @@ impl Taps {
             }));
         }
         (names, of_taps)
-    }
-}
-
-/// What stands before the id in a name such as `taps/listener_123.pb`: Envoy writes `PREFIX_ID.ENDING`.
-fn prefix(name: &str) -> &str {
-    let file = name.rfind('/').map_or(0, |slash| slash + 1);
-    // Endings such as `pb_text` have the mark too that stands before the id.
-    let stem = name[file..].find('.').map_or(name, |dot| &name[..file + dot]);
-    match stem[file..].rsplit_once('_') {
-        Some((_, id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
-            &stem[..stem.len() - id.len() - 1]
-        }
-        _ => name,
     }
 }
 

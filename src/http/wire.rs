@@ -15,7 +15,7 @@ use crate::conversation::{Conversations, Origin, comment};
 use crate::output::Capture;
 use crate::report::{Report, Warning};
 use crate::sequence::Numbers;
-use crate::trace::{self, Connection, Data, Direction, Event, Length, What};
+use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
 
 /// As many connections are remembered; then those without an exchange under way are forgotten.
 const MAX_CONNECTIONS: usize = 65_536;
@@ -45,6 +45,18 @@ pub struct Wire {
     numbers: Numbers,
     /// The bytes of an event.
     buffer: Vec<u8>,
+}
+
+/// Where the events of an exchange go.
+pub struct Out<'a> {
+    /// The input that the exchange comes from.
+    pub origin: Origin<'a>,
+    /// The conversations.
+    pub conversations: &'a mut Conversations,
+    /// The capture.
+    pub capture: &'a mut Capture,
+    /// What people are to be told.
+    pub report: &'a mut Report,
 }
 
 /// Local and remote address.
@@ -81,19 +93,13 @@ impl Wire {
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn write(
-        &mut self,
-        origin: Origin<'_>,
-        exchange: &mut Exchange,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
+    pub fn write(&mut self, exchange: &mut Exchange, mut out: Out<'_>) -> io::Result<()> {
         let Some(first) = exchange.front() else { return Ok(()) };
         let (time, message, is_time_known) = (first.time, first.message, first.is_time_known);
-        let origin = Origin { number: self.input, ..origin };
+        out.origin.number = self.input;
+        let out = &mut out;
         if exchange.course.is_none() {
-            let number = self.begin(origin, exchange, time, conversations, capture, report)?;
+            let number = self.begin(exchange, time, out)?;
             exchange.course = Some(self.course(number, exchange));
         }
         let Some(mut course) = exchange.course.take() else { return Ok(()) };
@@ -102,30 +108,25 @@ impl Wire {
         if message == Message::Response && !std::mem::replace(&mut course.has_answer, true) {
             self.answer(place);
         } else if message == Message::Request && is_head && course.version == Version::Http1 {
-            self.request(place, exchange, origin, report);
+            self.request(place, exchange, out);
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut encoded = Some(course.encode(exchange, message, &mut buffer));
         while let Some(Encoded { length, is_text, lacks_trailers }) = encoded {
             if lacks_trailers {
-                report.warn(Warning::LostTrailers, || comment::place(exchange.trace, origin));
+                out.warn(Warning::LostTrailers, exchange);
             }
             if !buffer.is_empty() || length != Length::Whole {
-                let mut event = event(exchange.trace, course.carrier, time);
-                event.what = What::Data(Data {
-                    direction: self.options.side.direction(message),
-                    bytes: (&buffer[..]).into(),
-                    length,
-                    is_text,
-                    end_stream: false,
-                });
-                conversations.event(origin, &mut event, capture, report)?;
-                if !course.is_counted && conversations.wants(self.input, course.carrier, time) {
+                let direction = self.options.side.direction(message);
+                let bytes = (&buffer[..]).into();
+                let data = Data { direction, bytes, length, is_text, end_stream: false };
+                out.event(exchange.trace, course.carrier, time, What::Data(data), None)?;
+                if !course.is_counted && out.conversations.wants(self.input, course.carrier, time) {
                     course.is_counted = true;
-                    report.exchanges += 1;
+                    out.report.exchanges += 1;
                     if !is_time_known && self.options.start_time.is_none() {
-                        report.warn(Warning::StandInTime, || origin.name.to_owned());
+                        out.report.warn(Warning::StandInTime, || out.origin.name.to_owned());
                     }
                 }
             }
@@ -134,21 +135,13 @@ impl Wire {
         }
         self.buffer = buffer;
         exchange.course = Some(course);
-        if exchange.is_over() { self.end(exchange, origin, conversations, capture, report) } else { Ok(()) }
+        if exchange.is_over() { self.end(exchange, out) } else { Ok(()) }
     }
 
     /// Finds or makes the connection of an exchange, and says whose packets come.
-    fn begin(
-        &mut self,
-        origin: Origin<'_>,
-        exchange: &Exchange,
-        time: u64,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<u32> {
+    fn begin(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<u32> {
         if [Message::Request, Message::Response].iter().any(|&message| is_lossy(exchange, message)) {
-            report.warn(Warning::LossyText, || comment::place(exchange.trace, origin));
+            out.warn(Warning::LossyText, exchange);
         }
         let connection = self.options.side.of(&exchange.connections);
         let key = connection.and_then(key);
@@ -163,29 +156,27 @@ impl Wire {
             && let Some(superseded) = self.by_addresses.remove(&key)
             && self.connections[superseded].as_ref().is_some_and(|carrier| carrier.open == 0)
         {
-            self.close(superseded, origin, conversations, capture, report)?;
+            self.close(superseded, out)?;
         }
         let number = match known {
             Some(place) => place as u32,
             None => {
                 let number = self.numbers.take();
                 self.open(number, key, version);
-                let mut opened = event(exchange.trace, number, time);
-                opened.connection = connection.cloned().map(Box::new);
-                opened.what = What::Opened;
-                conversations.event(origin, &mut opened, capture, report)?;
+                let connection = connection.cloned().map(Box::new);
+                out.event(exchange.trace, number, time, What::Opened, connection)?;
                 number
             }
         };
         if let Some(carrier) = &mut self.connections[number as usize] {
             carrier.open += 1;
         }
-        if capture.has_comments() {
-            let mut say = |comment: String| conversations.say(self.input, number, comment);
+        if out.capture.has_comments() {
+            let mut say = |comment: String| out.conversations.say(self.input, number, comment);
             if known.is_some() {
                 say(format!("tap.trace_id={}", exchange.trace.id));
                 say(format!("tap.kind={}", exchange.trace.kind));
-                say(format!("tap.file={}", origin.name));
+                say(format!("tap.file={}", out.origin.name));
             }
             if let Some(id) =
                 exchange.head(Message::Request).and_then(|(head, _)| head.value(b"x-request-id"))
@@ -197,7 +188,7 @@ impl Wire {
             }
         }
         if version == Version::Http2 && known.is_none() {
-            self.preface(number, origin, exchange, time, conversations, capture, report)?;
+            self.preface(number, exchange, time, out)?;
         }
         Ok(number)
     }
@@ -215,27 +206,12 @@ impl Wire {
     }
 
     /// What both sides send before the first stream.
-    #[allow(clippy::too_many_arguments, reason = "they are what an event takes")]
-    fn preface(
-        &mut self,
-        number: u32,
-        origin: Origin<'_>,
-        exchange: &Exchange,
-        time: u64,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
+    fn preface(&self, number: u32, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<()> {
         for (message, bytes) in two::preface() {
-            let mut event = event(exchange.trace, number, time);
-            event.what = What::Data(Data {
-                direction: self.options.side.direction(message),
-                bytes: bytes.into(),
-                length: Length::Whole,
-                is_text: false,
-                end_stream: false,
-            });
-            conversations.event(origin, &mut event, capture, report)?;
+            let direction = self.options.side.direction(message);
+            let (length, is_text, end_stream) = (Length::Whole, false, false);
+            let data = Data { direction, bytes: bytes.into(), length, is_text, end_stream };
+            out.event(exchange.trace, number, time, What::Data(data), None)?;
         }
         Ok(())
     }
@@ -258,10 +234,10 @@ impl Wire {
     }
 
     /// A request goes out.
-    fn request(&mut self, place: usize, exchange: &Exchange, origin: Origin<'_>, report: &mut Report) {
+    fn request(&mut self, place: usize, exchange: &Exchange, out: &mut Out<'_>) {
         let Some(Some(carrier)) = self.connections.get_mut(place) else { return };
         if carrier.unanswered > 0 {
-            report.warn(Warning::Pipelined, || comment::place(exchange.trace, origin));
+            out.warn(Warning::Pipelined, exchange);
         }
         carrier.unanswered += 1;
     }
@@ -274,14 +250,7 @@ impl Wire {
     }
 
     /// An exchange is over. A connection that only it had is too.
-    fn end(
-        &mut self,
-        exchange: &Exchange,
-        origin: Origin<'_>,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
+    fn end(&mut self, exchange: &Exchange, out: &mut Out<'_>) -> io::Result<()> {
         let Some(course) = &exchange.course else { return Ok(()) };
         let place = course.carrier as usize;
         let Some(Some(carrier)) = self.connections.get_mut(place) else { return Ok(()) };
@@ -291,13 +260,13 @@ impl Wire {
         }
         let is_superseded = carrier.key.is_none_or(|key| self.by_addresses.get(&key) != Some(&place));
         if carrier.open == 0 && is_superseded {
-            return self.close(place, origin, conversations, capture, report);
+            return self.close(place, out);
         }
         if self.by_addresses.len() > MAX_CONNECTIONS {
             let idle = |carrier: &Option<Carrier>| carrier.as_ref().is_some_and(|carrier| carrier.open == 0);
             for place in 0..self.connections.len() {
                 if idle(&self.connections[place]) {
-                    self.close(place, origin, conversations, capture, report)?;
+                    self.close(place, out)?;
                 }
             }
         }
@@ -305,14 +274,7 @@ impl Wire {
     }
 
     /// Forgets a connection.
-    fn close(
-        &mut self,
-        place: usize,
-        origin: Origin<'_>,
-        conversations: &mut Conversations,
-        capture: &mut Capture,
-        report: &mut Report,
-    ) -> io::Result<()> {
+    fn close(&mut self, place: usize, out: &mut Out<'_>) -> io::Result<()> {
         let carrier = self.connections[place].take();
         if let Some(key) = carrier.and_then(|carrier| carrier.key)
             && self.by_addresses.get(&key) == Some(&place)
@@ -321,14 +283,27 @@ impl Wire {
         }
         let number = place as u32;
         self.numbers.give_back(number);
-        let trace = trace::TraceId { kind: trace::Kind::HttpStreamed, id: 0 };
-        let mut ended = event(trace, number, 0);
-        conversations.event(origin, &mut ended, capture, report)
+        let trace = TraceId { kind: Kind::HttpStreamed, id: 0 };
+        out.event(trace, number, 0, What::Ended, None)
     }
 }
 
-fn event(trace: trace::TraceId, conversation: u32, time: u64) -> Event<'static> {
-    Event { trace, conversation, time, seq_num: 0, missing: None, connection: None, what: What::Ended }
+impl Out<'_> {
+    fn event(
+        &mut self,
+        trace: TraceId,
+        conversation: u32,
+        time: u64,
+        what: What<'_>,
+        connection: Option<Box<Connection>>,
+    ) -> io::Result<()> {
+        let mut event = Event { trace, conversation, time, seq_num: 0, missing: None, connection, what };
+        self.conversations.event(self.origin, &mut event, self.capture, self.report)
+    }
+
+    fn warn(&mut self, warning: Warning, exchange: &Exchange) {
+        self.report.warn(warning, || comment::place(exchange.trace, self.origin));
+    }
 }
 
 /// Whether a body in text has lost bytes: it is shorter than its headers say, and nothing else tells why.

@@ -1,42 +1,39 @@
 //! Inputs: bytes in, [`Event`]s out, and of HTTP taps [`Part`]s of exchanges.
 //!
-//! A [`source`] reads the bytes; the format is told from the first of them ([`format`]); [`records`] finds the records,
-//! one at a time, and a decoder the events in a record ([`binary`], [`text`], [`json`]). Memory holds one record and one
+//! A [`source`] reads the bytes; the format is told from the first of them ([`open`], [`format`]); [`records`] finds the
+//! records, one at a time, and a decoder the events in a record ([`step`]; [`binary`], [`text`], [`json`]). Memory holds one record and one
 //! read, and events borrow from there.
 
 mod binary;
 mod decoded;
 mod error;
+pub(crate) mod file_name;
 pub mod format;
 mod http;
 mod json;
 mod literal;
+mod open;
 mod peek;
 mod records;
 pub(crate) mod source;
+mod step;
 mod text;
 
 use std::borrow::Cow;
-use std::io;
-use std::path::Path;
 
 use crate::http::Part;
-use crate::trace::{Connection, Data, Event, Kind, Length, SampleRate, TraceId, What};
+use crate::trace::{Connection, Data, Event, Length, SampleRate, TraceId, What};
 use decoded::{
     Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpFields, HttpMessage, HttpPiece,
     HttpRecord, HttpWhat,
 };
 pub use error::InputError;
+use format::Format;
 pub use format::Generation;
-use format::{Format, detect};
 pub use peek::{Peek, Peeked};
-use records::{Next, RecordError, Records};
-use source::{Fill, Source};
+use records::Records;
 
 const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
-
-/// The format is told from this many bytes, or all there are.
-const DETECT: usize = 64 * 1024;
 
 /// A trace that is being read.
 #[derive(Debug)]
@@ -106,84 +103,6 @@ pub enum Step {
 }
 
 impl Input {
-    /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
-    /// unless `format` says it.
-    ///
-    /// # Errors
-    /// It cannot be read, or is no tap trace.
-    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
-        let name = name(path);
-        let opened = if path == Path::new("-") { Source::stream(io::stdin()) } else { Source::open(path) };
-        match opened {
-            Ok(source) => Self::new(name, source, format),
-            Err(source) => Err(InputError::Io { name, source }),
-        }
-    }
-
-    /// Opens one of many regular files: it is open only while it is read from, and its memory can be
-    /// [released](Self::release).
-    ///
-    /// # Errors
-    /// As for [`Self::open`].
-    pub fn open_one_of_many(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
-        let name = name(path);
-        match Source::one_of_many(path) {
-            Ok(source) => Self::new(name, source, format),
-            Err(source) => Err(InputError::Io { name, source }),
-        }
-    }
-
-    /// Reads from memory.
-    ///
-    /// # Errors
-    /// The bytes are no tap trace.
-    pub fn from_bytes(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Self, InputError> {
-        Self::new(name, Source::memory(bytes), format)
-    }
-
-    fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
-        while source.available().len() < DETECT {
-            match source.fill() {
-                // A live input is told by what it has said so far, if that is enough.
-                Ok(Fill::Idle) if detect(source.available()).is_some() => break,
-                Ok(Fill::More | Fill::Idle) => {}
-                Ok(Fill::End) => break,
-                Err(source) => return Err(InputError::Io { name, source }),
-            }
-        }
-        if source.available().is_empty() {
-            return Err(InputError::Empty { name });
-        }
-        let Some(format) = format.or_else(|| detect(source.available())) else {
-            return Err(InputError::NotATap { name });
-        };
-        Ok(Self {
-            name,
-            format,
-            records: Records::new(source, format),
-            cursor: match format {
-                Format::Binary | Format::Delimited => {
-                    Cursor::Binary(binary::Cursor::new(format == Format::Binary))
-                }
-                Format::Text => Cursor::Text(text::Cursor::default()),
-                Format::Json => Cursor::Json(json::Cursor::default()),
-            },
-            has_record: false,
-            is_in_record: false,
-            trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
-            ends_with_record: false,
-            is_ended: false,
-            sample_rate: None,
-            current: Current::Ended,
-            scratch: Vec::new(),
-            traces: 0,
-            http_records: 0,
-            parts: None,
-            part: None,
-            has_failed: false,
-        })
-    }
-
     /// Whether it is read as it comes, from a pipe or a device.
     #[must_use]
     pub fn is_live(&self) -> bool {
@@ -277,77 +196,6 @@ impl Input {
         self.records.failed_messages()
     }
 
-    /// Goes on to the next event if that is all there is to do: if it stands alone in a record of a delimited trace. Else
-    /// [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
-    #[inline(always)]
-    pub fn advance_usual(&mut self) -> bool {
-        let is_between = !self.is_in_record && !self.has_record && !self.is_ended && self.parts.is_none();
-        if !is_between || !self.records.next_delimited() {
-            return false;
-        }
-        let is_usual = self.is_usual_event();
-        self.has_record = !is_usual;
-        is_usual
-    }
-
-    /// Goes on to the next event.
-    ///
-    /// # Errors
-    /// The input is damaged here. What can be read behind the damage comes with the next calls.
-    pub fn advance(&mut self) -> Result<Step, InputError> {
-        self.step().inspect_err(|_| self.has_failed = true)
-    }
-
-    fn step(&mut self) -> Result<Step, InputError> {
-        loop {
-            if let Some(parts) = &mut self.parts {
-                self.part = parts.next(self.records.record(), &self.scratch);
-                if self.part.is_some() {
-                    return Ok(Step::Part);
-                }
-                let damage = parts.damage();
-                self.parts = None;
-                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
-                }
-            }
-            if std::mem::take(&mut self.is_ended) {
-                self.current = Current::Ended;
-                return Ok(Step::Event);
-            }
-            let found = if self.is_in_record {
-                self.next_in_record()
-            } else if std::mem::take(&mut self.has_record) {
-                self.begin_record()
-            } else {
-                match self.records.next() {
-                    Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
-                    Ok(Next::Record) => self.begin_record(),
-                    Ok(Next::Idle) => return Ok(Step::Idle),
-                    Ok(Next::End) => return Ok(Step::End),
-                    Err(RecordError::Io(source)) => {
-                        return Err(InputError::Io { name: self.name.clone(), source });
-                    }
-                    Err(RecordError::Broken { offset, what }) => {
-                        return Err(self.damaged(self.records.number() + 1, offset, what));
-                    }
-                }
-            };
-            match found {
-                Ok(Some(current)) => {
-                    self.current = current;
-                    return Ok(Step::Event);
-                }
-                Ok(None) => {}
-                Err(damage) => {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
-                }
-            }
-        }
-    }
-
     /// The event that [`Self::advance`] has found, without its bytes.
     #[inline]
     pub fn peek(&self) -> Peek<'_> {
@@ -407,112 +255,4 @@ impl Input {
     pub fn part(&mut self) -> Option<Part> {
         self.part.take()
     }
-
-    /// The hot path: takes the record's event, if the record is nothing else.
-    #[inline(always)]
-    fn is_usual_event(&mut self) -> bool {
-        if !matches!(self.cursor, Cursor::Binary(_)) || self.records.is_cut() {
-            return false;
-        }
-        let (bytes, end) = self.records.record_and_behind();
-        let Some((id, mut decoded)) = binary::usual::segment(bytes, end) else { return false };
-        let trace = TraceId { kind: Kind::SocketStreamed, id };
-        if let Some(rate) = self.sample_rate.take().filter(|_| trace == self.trace) {
-            decoded.connection.get_or_insert_default().sample_rate = Some(rate);
-        }
-        self.trace = trace;
-        self.traces += 1;
-        self.current = Current::Decoded(decoded);
-        true
-    }
-
-    fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
-        let record = self.records.record();
-        let is_cut = self.records.is_cut();
-        let begun = match &mut self.cursor {
-            Cursor::Binary(cursor) => cursor.begin(record, is_cut),
-            Cursor::Text(cursor) => cursor.begin(record, &mut self.scratch),
-            Cursor::Json(cursor) => cursor.begin(record, &mut self.scratch),
-        };
-        match begun {
-            Ok(Begun::Trace(Head { trace, opens, ends, mut connection, sample_rate })) => {
-                if trace != self.trace {
-                    self.sample_rate = None;
-                }
-                self.is_in_record = true;
-                self.ends_with_record = ends;
-                self.trace = trace;
-                self.traces += 1;
-                if sample_rate.is_some() {
-                    connection.get_or_insert_default().sample_rate = sample_rate;
-                }
-                Ok(opens.then_some(Current::Opened(connection)))
-            }
-            Ok(Begun::Http(record)) => {
-                self.http_records += 1;
-                self.parts = Some(http::Parts::new(*record, self.records.number(), file_id(&self.name)));
-                Ok(None)
-            }
-            Ok(Begun::SampleRate(rate)) => {
-                self.sample_rate = Some(rate);
-                Ok(None)
-            }
-            Ok(Begun::Nothing) => self.end_of_record().map(|()| None),
-            Ok(Begun::Blank) => Ok(None),
-            Err(damage) => {
-                self.end_of_record()?;
-                Err(damage)
-            }
-        }
-    }
-
-    fn next_in_record(&mut self) -> Result<Option<Current>, Damage> {
-        let record = self.records.record();
-        let next = match &mut self.cursor {
-            Cursor::Binary(cursor) => cursor.next(record),
-            Cursor::Text(cursor) => cursor.next(record, &mut self.scratch),
-            Cursor::Json(cursor) => cursor.next(record, &mut self.scratch),
-        };
-        match next {
-            Ok(Some(Decoded { what: DecodedWhat::Nothing, .. })) => return Ok(None),
-            Ok(Some(mut decoded)) => {
-                if let Some(rate) = self.sample_rate.take() {
-                    decoded.connection.get_or_insert_default().sample_rate = Some(rate);
-                }
-                return Ok(Some(Current::Decoded(decoded)));
-            }
-            Err(damage) if damage.is_in_event => return Err(damage),
-            Ok(None) | Err(_) => {}
-        }
-        self.is_in_record = false;
-        // The trace has ended, whatever is wrong with the record.
-        self.is_ended = self.ends_with_record;
-        self.end_of_record()?;
-        next.map(|_| None)
-    }
-
-    /// Says so where the record breaks off before its end.
-    fn end_of_record(&self) -> Result<(), Damage> {
-        if self.records.is_cut() {
-            let at = self.records.record().len();
-            return Err(Damage::new(at, "the record breaks off here"));
-        }
-        Ok(())
-    }
-
-    fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
-        InputError::Damaged { name: self.name.clone(), record, offset, what }
-    }
-}
-
-/// The id that Envoy has put into a file's name, `PREFIX_ID.ENDING`; 0 if there is none.
-fn file_id(name: &str) -> u64 {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = file.split('.').next().unwrap_or_default();
-    stem.rsplit('_').next().and_then(|id| id.parse().ok()).unwrap_or_default()
-}
-
-/// The input's name: that of the file, or a dash.
-fn name(path: &Path) -> String {
-    path.display().to_string()
 }

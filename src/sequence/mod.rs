@@ -10,17 +10,17 @@
 //!
 //! What an HTTP tap recorded waits in a queue of its own ([`crate::http::queue`]).
 
+mod exchange;
 mod numbers;
 mod queue;
 mod trace;
+mod way;
 
-use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::http::Exchange;
 use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
@@ -219,12 +219,6 @@ impl Sequencer {
         }
     }
 
-    /// Whether something is to end, or to begin, before the event that the input has.
-    #[inline(always)]
-    fn is_making_way(&self) -> bool {
-        self.is_restarting || self.reopening.is_some() || self.is_crowded || !self.to_give_up.is_empty()
-    }
-
     fn found(&mut self, ready: Ready) -> Step {
         self.ready = ready;
         Step::Event
@@ -242,44 +236,6 @@ impl Sequencer {
             Ready::Owned(event) => matches!(event.what, What::Data(_) | What::Closed).then_some(event.time),
             Ready::Exchange => self.exchanges.as_ref().and_then(|exchanges| exchanges.time()),
         }
-    }
-
-    /// Whether what [`Self::advance`] has found is an exchange.
-    #[must_use]
-    pub fn has_exchange(&self) -> bool {
-        matches!(self.ready, Ready::Exchange)
-    }
-
-    /// The exchange that [`Self::advance`] has found, whose part is next: it has to be taken.
-    pub fn exchange(&mut self) -> Option<&mut Exchange> {
-        self.ready = Ready::None;
-        self.exchanges.as_mut()?.first_due()
-    }
-
-    fn take_part(&mut self) {
-        let Some(part) = self.input.part() else { return };
-        self.idle = 0;
-        if self.input.is_live() && self.since.is_none() {
-            self.since = Some(Instant::now());
-        }
-        let start_time = self.start_time.unwrap_or_else(|| self.input.modified());
-        let exchanges = self.exchanges.get_or_insert_with(|| Box::new(Exchanges::new(start_time)));
-        if self.input.is_live() && self.start_time.is_none() {
-            exchanges.not_before(self.input.modified());
-        }
-        exchanges.push(part);
-    }
-
-    fn is_exchange_due(&mut self) -> bool {
-        let Some(exchanges) = &mut self.exchanges else { return false };
-        exchanges.settle();
-        let is_late = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
-        let is_hurried = self.is_at_end || self.idle >= MAX_IDLE || is_late;
-        let is_due = exchanges.is_due(is_hurried);
-        if is_hurried && !is_due {
-            self.since = None;
-        }
-        is_due
     }
 
     /// The event that [`Self::advance`] has found; once. Its
@@ -400,61 +356,6 @@ impl Sequencer {
             self.duplicates += 1;
         }
         None
-    }
-
-    /// The end of a trace that is given up.
-    fn give_up(&mut self) -> Option<Event<'static>> {
-        if mem::take(&mut self.is_crowded) {
-            let mut traces: Vec<(u64, TraceId)> =
-                self.traces.iter().map(|(&id, trace)| (trace.arrived_at, id)).collect();
-            let half = traces.len() / 2;
-            traces.select_nth_unstable_by_key(half, |&(arrived_at, _)| arrived_at);
-            traces.truncate(half);
-            traces.sort_unstable_by_key(|&(arrived_at, _)| Reverse(arrived_at));
-            self.given_up += half as u64;
-            self.to_give_up = traces.into_iter().map(|(_, id)| id).collect();
-        }
-        let mut ended = event(self.to_give_up.pop()?, What::Ended);
-        deliver(&mut self.traces, &mut self.numbers, &mut ended);
-        Some(ended)
-    }
-
-    /// What comes between a connection and another one that has taken its id: the end of the one, and perhaps the
-    /// beginning of the other.
-    fn restart(&mut self) -> Option<Event<'static>> {
-        if mem::take(&mut self.is_restarting)
-            && let Some(ended) = self.end_for_restart()
-        {
-            return Some(ended);
-        }
-        let connection = self.reopening.take()?;
-        Some(self.open_for_restart(connection))
-    }
-
-    /// The end of the connection whose id another one has taken.
-    fn end_for_restart(&mut self) -> Option<Event<'static>> {
-        let peek = self.input.peek();
-        let trace = self.traces.get(&peek.trace)?;
-        if !matches!(peek.what, Peeked::Opened(_)) {
-            // The beginning of the other one has been taken for a second copy of this one's.
-            self.reopening = Some(trace.connection());
-            self.duplicates -= 1;
-        }
-        let mut ended = event(peek.trace, What::Ended);
-        deliver(&mut self.traces, &mut self.numbers, &mut ended);
-        Some(ended)
-    }
-
-    /// The beginning of that other connection.
-    fn open_for_restart(&mut self, connection: Option<Box<Connection>>) -> Event<'static> {
-        let id = self.input.peek().trace;
-        let mut trace = Trace::new(self.numbers.take(), false);
-        let what = Peeked::Opened(connection.as_deref());
-        trace.arrive(&Peek { trace: id, time: 0, seq_num: 0, what });
-        self.traces.insert(id, trace);
-        let mut opened = Event { connection, ..event(id, What::Opened) };
-        deliver(&mut self.traces, &mut self.numbers, &mut opened);
-        opened
     }
 }
 

@@ -1,0 +1,98 @@
+//! Opens an input: finds its bytes, and tells the format from the first of them.
+
+use std::io;
+use std::path::Path;
+
+use super::format::{Format, detect};
+use super::records::Records;
+use super::source::{Fill, Source};
+use super::{Current, Cursor, Input, InputError, binary, json, text};
+use crate::trace::{Kind, TraceId};
+
+/// The format is told from this many bytes, or all there are.
+const DETECT: usize = 64 * 1024;
+
+impl Input {
+    /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
+    /// unless `format` says it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no tap trace.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        let name = name(path);
+        let opened = if path == Path::new("-") { Source::stream(io::stdin()) } else { Source::open(path) };
+        match opened {
+            Ok(source) => Self::new(name, source, format),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
+    /// Opens one of many regular files: it is open only while it is read from, and its memory can be
+    /// [released](Self::release).
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_one_of_many(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        let name = name(path);
+        match Source::one_of_many(path) {
+            Ok(source) => Self::new(name, source, format),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
+    /// Reads from memory.
+    ///
+    /// # Errors
+    /// The bytes are no tap trace.
+    pub fn from_bytes(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Self, InputError> {
+        Self::new(name, Source::memory(bytes), format)
+    }
+
+    fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
+        while source.available().len() < DETECT {
+            match source.fill() {
+                // A live input is told by what it has said so far, if that is enough.
+                Ok(Fill::Idle) if detect(source.available()).is_some() => break,
+                Ok(Fill::More | Fill::Idle) => {}
+                Ok(Fill::End) => break,
+                Err(source) => return Err(InputError::Io { name, source }),
+            }
+        }
+        if source.available().is_empty() {
+            return Err(InputError::Empty { name });
+        }
+        let Some(format) = format.or_else(|| detect(source.available())) else {
+            return Err(InputError::NotATap { name });
+        };
+        Ok(Self {
+            name,
+            format,
+            records: Records::new(source, format),
+            cursor: match format {
+                Format::Binary | Format::Delimited => {
+                    Cursor::Binary(binary::Cursor::new(format == Format::Binary))
+                }
+                Format::Text => Cursor::Text(text::Cursor::default()),
+                Format::Json => Cursor::Json(json::Cursor::default()),
+            },
+            has_record: false,
+            is_in_record: false,
+            trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
+            ends_with_record: false,
+            is_ended: false,
+            sample_rate: None,
+            current: Current::Ended,
+            scratch: Vec::new(),
+            traces: 0,
+            http_records: 0,
+            parts: None,
+            part: None,
+            has_failed: false,
+        })
+    }
+}
+
+/// The input's name: that of the file, or a dash.
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,180 @@
+//! Goes from event to event: from record to record, and within one.
+
+use std::borrow::Cow;
+
+use super::records::{Next, RecordError};
+use super::{
+    Begun, Current, Cursor, Damage, Decoded, DecodedWhat, Head, Input, InputError, Step, binary, file_name,
+    http,
+};
+use crate::trace::{Kind, TraceId};
+
+impl Input {
+    /// Goes on to the next event if that is all there is to do: if it stands alone in a record of a delimited trace. Else
+    /// [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
+    #[inline(always)]
+    pub fn advance_usual(&mut self) -> bool {
+        let is_between = !self.is_in_record && !self.has_record && !self.is_ended && self.parts.is_none();
+        if !is_between || !self.records.next_delimited() {
+            return false;
+        }
+        let is_usual = self.is_usual_event();
+        self.has_record = !is_usual;
+        is_usual
+    }
+
+    /// Goes on to the next event.
+    ///
+    /// # Errors
+    /// The input is damaged here. What can be read behind the damage comes with the next calls.
+    pub fn advance(&mut self) -> Result<Step, InputError> {
+        self.step().inspect_err(|_| self.has_failed = true)
+    }
+
+    fn step(&mut self) -> Result<Step, InputError> {
+        loop {
+            if let Some(parts) = &mut self.parts {
+                self.part = parts.next(self.records.record(), &self.scratch);
+                if self.part.is_some() {
+                    return Ok(Step::Part);
+                }
+                let damage = parts.damage();
+                self.parts = None;
+                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
+                    let offset = self.records.offset(damage.at);
+                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                }
+            }
+            if std::mem::take(&mut self.is_ended) {
+                self.current = Current::Ended;
+                return Ok(Step::Event);
+            }
+            let found = if self.is_in_record {
+                self.next_in_record()
+            } else if std::mem::take(&mut self.has_record) {
+                self.begin_record()
+            } else {
+                match self.records.next() {
+                    Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
+                    Ok(Next::Record) => self.begin_record(),
+                    Ok(Next::Idle) => return Ok(Step::Idle),
+                    Ok(Next::End) => return Ok(Step::End),
+                    Err(RecordError::Io(source)) => {
+                        return Err(InputError::Io { name: self.name.clone(), source });
+                    }
+                    Err(RecordError::Broken { offset, what }) => {
+                        return Err(self.damaged(self.records.number() + 1, offset, what));
+                    }
+                }
+            };
+            match found {
+                Ok(Some(current)) => {
+                    self.current = current;
+                    return Ok(Step::Event);
+                }
+                Ok(None) => {}
+                Err(damage) => {
+                    let offset = self.records.offset(damage.at);
+                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                }
+            }
+        }
+    }
+
+    /// The hot path: takes the record's event, if the record is nothing else.
+    #[inline(always)]
+    fn is_usual_event(&mut self) -> bool {
+        if !matches!(self.cursor, Cursor::Binary(_)) || self.records.is_cut() {
+            return false;
+        }
+        let (bytes, end) = self.records.record_and_behind();
+        let Some((id, mut decoded)) = binary::usual::segment(bytes, end) else { return false };
+        let trace = TraceId { kind: Kind::SocketStreamed, id };
+        if let Some(rate) = self.sample_rate.take().filter(|_| trace == self.trace) {
+            decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+        }
+        self.trace = trace;
+        self.traces += 1;
+        self.current = Current::Decoded(decoded);
+        true
+    }
+
+    fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
+        let record = self.records.record();
+        let is_cut = self.records.is_cut();
+        let begun = match &mut self.cursor {
+            Cursor::Binary(cursor) => cursor.begin(record, is_cut),
+            Cursor::Text(cursor) => cursor.begin(record, &mut self.scratch),
+            Cursor::Json(cursor) => cursor.begin(record, &mut self.scratch),
+        };
+        match begun {
+            Ok(Begun::Trace(Head { trace, opens, ends, mut connection, sample_rate })) => {
+                if trace != self.trace {
+                    self.sample_rate = None;
+                }
+                self.is_in_record = true;
+                self.ends_with_record = ends;
+                self.trace = trace;
+                self.traces += 1;
+                if sample_rate.is_some() {
+                    connection.get_or_insert_default().sample_rate = sample_rate;
+                }
+                Ok(opens.then_some(Current::Opened(connection)))
+            }
+            Ok(Begun::Http(record)) => {
+                self.http_records += 1;
+                self.parts =
+                    Some(http::Parts::new(*record, self.records.number(), file_name::id(&self.name)));
+                Ok(None)
+            }
+            Ok(Begun::SampleRate(rate)) => {
+                self.sample_rate = Some(rate);
+                Ok(None)
+            }
+            Ok(Begun::Nothing) => self.end_of_record().map(|()| None),
+            Ok(Begun::Blank) => Ok(None),
+            Err(damage) => {
+                self.end_of_record()?;
+                Err(damage)
+            }
+        }
+    }
+
+    fn next_in_record(&mut self) -> Result<Option<Current>, Damage> {
+        let record = self.records.record();
+        let next = match &mut self.cursor {
+            Cursor::Binary(cursor) => cursor.next(record),
+            Cursor::Text(cursor) => cursor.next(record, &mut self.scratch),
+            Cursor::Json(cursor) => cursor.next(record, &mut self.scratch),
+        };
+        match next {
+            Ok(Some(Decoded { what: DecodedWhat::Nothing, .. })) => return Ok(None),
+            Ok(Some(mut decoded)) => {
+                if let Some(rate) = self.sample_rate.take() {
+                    decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+                }
+                return Ok(Some(Current::Decoded(decoded)));
+            }
+            Err(damage) if damage.is_in_event => return Err(damage),
+            Ok(None) | Err(_) => {}
+        }
+        self.is_in_record = false;
+        // The trace has ended, whatever is wrong with the record.
+        self.is_ended = self.ends_with_record;
+        self.end_of_record()?;
+        next.map(|_| None)
+    }
+
+    /// Says so where the record breaks off before its end.
+    fn end_of_record(&self) -> Result<(), Damage> {
+        if self.records.is_cut() {
+            let at = self.records.record().len();
+            return Err(Damage::new(at, "the record breaks off here"));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
+        InputError::Damaged { name: self.name.clone(), record, offset, what }
+    }
+}
