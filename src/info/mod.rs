@@ -157,6 +157,9 @@ pub fn inspect(input: Input) -> InputInfo {
     info.envoy = info.envoy.max(input.generation());
     info.http_messages = input.http_records();
     info.duplicates = events.duplicates();
+    if !input.has_trace() && !input.has_failed() {
+        info.errors.push(format!("{}: there is no trace in it", input.name()));
+    }
     let loss = input.text_loss();
     info.finish(loss.connections + loss.batches, input.failed_messages());
     info

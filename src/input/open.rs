@@ -1,6 +1,5 @@
 //! Opens an input: finds its bytes, and tells the format from the first of them.
 
-use std::io;
 use std::path::Path;
 
 use super::format::{Format, detect};
@@ -20,7 +19,7 @@ impl Input {
     /// It cannot be read, or is no tap trace.
     pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
         let name = name(path);
-        let opened = if path == Path::new("-") { Source::stream(io::stdin()) } else { Source::open(path) };
+        let opened = if path == Path::new("-") { Source::stdin() } else { Source::open(path) };
         match opened {
             Ok(source) => Self::new(name, source, format),
             Err(source) => Err(InputError::Io { name, source }),

@@ -65,7 +65,21 @@ impl Source {
     /// # Errors
     /// It cannot be opened, or is a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::file(File::open(path)?)
+    }
+
+    /// Standard input, which may be a regular file.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(super) fn stdin() -> io::Result<Self> {
+        #[cfg(unix)]
+        return Self::file(File::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?));
+        #[cfg(not(unix))]
+        return Self::stream(io::stdin());
+    }
+
+    fn file(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -91,11 +105,11 @@ impl Source {
         Self { buffer: bytes, end, is_at_end: true, ..Self::new(Reader::Memory) }
     }
 
-    /// Standard input, or whatever else comes bit by bit.
+    /// Whatever comes bit by bit.
     ///
     /// # Errors
     /// The thread that reads cannot be started.
-    pub(super) fn stream(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
+    fn stream(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
         let (full, chunks) = sync_channel(2);
         let (empty, recycled) = sync_channel::<Vec<u8>>(4);
         std::thread::Builder::new().name("reader".into()).spawn(move || {

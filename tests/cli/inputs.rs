@@ -1,5 +1,8 @@
 //! Inputs that cannot be read, or not to their end, are status 1; what could be read is converted all the same.
 
+use std::io::{Seek, SeekFrom};
+use std::process::Command;
+
 use super::{JPEG, assert_one_error, run, tap, tap_of};
 use crate::capture::Capture;
 use crate::encode::{Format, Tap};
@@ -151,4 +154,17 @@ fn many_interleaved_conversations_are_all_there() {
     let capture = Capture::parse(&ran.stdout);
     assert_eq!((capture.packets.len(), capture.streams().len()), (12_000, 3_000));
     assert!(ran.stderr.contains("3,000 traces, 12,000 packets, 165,000 bytes"), "{}", ran.stderr);
+}
+
+/// A shell's `<` gives a file as standard input: it is read from where it stands.
+#[test]
+fn a_file_on_standard_input_is_read_from_where_it_stands() {
+    let dir = Dir::new();
+    dir.write("tap", &[JPEG, &tap()].concat());
+    let mut file = std::fs::File::open(dir.path("tap")).expect("a file");
+    file.seek(SeekFrom::Start(JPEG.len() as u64)).expect("a place in it");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tap2pcap"));
+    let output = command.arg("-").stdin(file).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, dir.tap2pcap().arg("-").stdin(tap()).run().expect(0).stdout);
 }

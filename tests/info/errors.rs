@@ -90,3 +90,11 @@ fn whoever_reads_may_stop() {
         assert_eq!(ran.stderr, "");
     }
 }
+
+#[test]
+fn what_holds_no_trace_is_an_error() {
+    let dir = Dir::new();
+    dir.write("other.json", b"{\"a\": 1}\n");
+    let shown = text(dir.tap2pcap().args(["info", "other.json"]).run().expect(1));
+    assert!(shown.contains("other.json: there is no trace in it"), "{shown}");
+}
