@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::comments::Comments;
-use crate::frame::{ACK, Bytes, FIN, Headers, PSH, SYN, Segment};
+use crate::frame::{ACK, FIN, HeaderBytes, Headers, PSH, SYN, Segment};
 use crate::output::{Capture, Packet};
 use crate::trace::{Data, Direction, Length, Side};
 
@@ -188,7 +188,7 @@ impl Tcp {
             original_len: sent.original_len,
         };
         let payload = &sent.payload[..sent.payload.len().min(self.snap_length.into())];
-        let mut headers = Bytes::default();
+        let mut headers = HeaderBytes::default();
         self.headers.write(&segment, payload, &mut headers);
         self.order = self.order.max(sent.time);
         let result = capture.write(&Packet {
@@ -216,7 +216,7 @@ impl Tcp {
         capture: &mut Capture,
     ) -> io::Result<()> {
         self.order = self.order.max(time);
-        let mut headers = Bytes::default();
+        let mut headers = HeaderBytes::default();
         let options = self.headers.write_syn(direction, sequence, acknowledgment, flags, &mut headers);
         let result = capture.write(&Packet {
             time,

@@ -1,19 +1,20 @@
 //! The headers of a packet: Ethernet, IPv4 or IPv6, and TCP.
 //!
-//! etherparse lays the headers out once for all conversations, as templates; for a packet its addresses, ports and what
+//! etherparse lays the headers out once for all conversations, as templates ([`layout`]); for a packet its addresses, ports and what
 //! else changes (sequence numbers, flags, lengths, checksums) are written into a copy. So a conversation keeps no more
 //! than its addresses: thousands of them, of which packets come in turn, stay in the processor's cache. The payload is
 //! read once, for the TCP checksum, and never copied here.
 
-use std::array;
+mod layout;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
-use std::sync::LazyLock;
 
-use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptionElement};
+use etherparse::{IpNumber, Ipv4Header, TcpHeader};
 
 use crate::checksum;
 use crate::trace::{Direction, Side};
+use layout::{IPV4, IPV6, Layout, TCP, TEMPLATE_LEN};
 
 /// FIN: the sender has no more data.
 pub const FIN: u8 = 0x01;
@@ -23,28 +24,6 @@ pub const SYN: u8 = 0x02;
 pub const PSH: u8 = 0x08;
 /// ACK: the acknowledgment number counts.
 pub const ACK: u8 = 0x10;
-
-/// An IP packet's length field is 16 bits wide: the most bytes of TCP header and payload in IPv4.
-const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
-/// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
-const IPV6_MAX: u16 = u16::MAX;
-
-// Where the headers stand in a template: the TCP header at its end, all others before it, so that each has its place.
-const IPV6: usize = Ethernet2Header::LEN;
-const TCP: usize = IPV6 + Ipv6Header::LEN;
-const IPV4: usize = TCP - Ipv4Header::MIN_LEN;
-const TEMPLATE_LEN: usize = TCP + TcpHeader::MIN_LEN;
-
-/// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
-const WINDOW_SHIFT: u8 = 14;
-/// Maximum segment size (4 bytes), no-operation (1), window scale (3).
-const SYN_OPTIONS_LEN: usize = 8;
-/// What hosts begin with.
-const HOP_LIMIT: u8 = 64;
-
-/// The last byte of each side's Ethernet address.
-const LOCAL_MAC: u8 = 1;
-const REMOTE_MAC: u8 = 2;
 
 /// What stands below IP in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +37,7 @@ pub enum LinkType {
 /// The most bytes of TCP payload that one packet from or to `address` can have.
 #[must_use]
 pub fn max_payload(address: IpAddr) -> u16 {
-    let max = if address.is_ipv4() { IPV4_MAX } else { IPV6_MAX };
-    max - TcpHeader::MIN_LEN as u16
+    layout::max_segment(address.is_ipv4())
 }
 
 /// The headers of a conversation.
@@ -98,12 +76,12 @@ pub struct Segment {
 
 /// Room for the headers of one packet, where they are put so that nobody copies them from place to place.
 #[derive(Debug)]
-pub struct Bytes {
+pub struct HeaderBytes {
     bytes: [u8; TEMPLATE_LEN],
     start: usize,
 }
 
-impl Default for Bytes {
+impl Default for HeaderBytes {
     #[inline(always)]
     fn default() -> Self {
         Self { bytes: [0; TEMPLATE_LEN], start: 0 }
@@ -132,7 +110,7 @@ impl Headers {
     /// Puts what stands before `payload` into `bytes`. The payload may be shorter than `segment.original_len`: the checksum
     /// of such a packet is that of a payload that goes on with zeros.
     #[inline(always)]
-    pub fn write(&self, segment: &Segment, payload: &[u8], bytes: &mut Bytes) {
+    pub fn write(&self, segment: &Segment, payload: &[u8], bytes: &mut HeaderBytes) {
         let template = &self.layout.templates[segment.direction as usize];
         self.fill(template, self.tcp_sum, segment, payload, bytes);
     }
@@ -146,7 +124,7 @@ impl Headers {
         sequence: u32,
         acknowledgment: u32,
         flags: u8,
-        bytes: &mut Bytes,
+        bytes: &mut HeaderBytes,
     ) -> &'static [u8] {
         let options = &self.layout.syn_options;
         // They count as payload does in the lengths and the checksum; only the data offset has to say what they are.
@@ -165,7 +143,7 @@ impl Headers {
         tcp_sum: u32,
         segment: &Segment,
         payload: &[u8],
-        Bytes { bytes, start }: &mut Bytes,
+        HeaderBytes { bytes, start }: &mut HeaderBytes,
     ) {
         *bytes = *template;
         *start = self.layout.start;
@@ -211,88 +189,13 @@ impl End {
     }
 }
 
-impl Deref for Bytes {
+impl Deref for HeaderBytes {
     type Target = [u8];
 
     #[inline(always)]
     fn deref(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
-}
-
-/// What the headers of all conversations with one link type and IP version share.
-#[derive(Debug)]
-struct Layout {
-    /// By direction.
-    templates: [[u8; TEMPLATE_LEN]; 2],
-    /// Where the first header begins in them.
-    start: usize,
-    is_ipv4: bool,
-    syn_options: [u8; SYN_OPTIONS_LEN],
-}
-
-/// By whether there is an Ethernet header, and whether the IP header is IPv4's.
-static LAYOUTS: LazyLock<[[Layout; 2]; 2]> = LazyLock::new(|| {
-    [LinkType::Raw, LinkType::Ethernet]
-        .map(|link_type| [false, true].map(|is_ipv4| Layout::new(link_type, is_ipv4)))
-});
-
-impl Layout {
-    fn of(link_type: LinkType, is_ipv4: bool) -> &'static Self {
-        &LAYOUTS[usize::from(link_type == LinkType::Ethernet)][usize::from(is_ipv4)]
-    }
-
-    fn new(link_type: LinkType, is_ipv4: bool) -> Self {
-        let ip = if is_ipv4 { IPV4 } else { IPV6 };
-        let start = if link_type == LinkType::Ethernet { ip - Ethernet2Header::LEN } else { ip };
-        Self {
-            templates: [[REMOTE_MAC, LOCAL_MAC], [LOCAL_MAC, REMOTE_MAC]]
-                .map(|[source, destination]| template(start, is_ipv4, source, destination)),
-            start,
-            is_ipv4,
-            syn_options: syn_options(if is_ipv4 { IPV4_MAX } else { IPV6_MAX } - TcpHeader::MIN_LEN as u16),
-        }
-    }
-}
-
-/// The headers of a direction, which begin at `start`.
-fn template(start: usize, is_ipv4: bool, source: u8, destination: u8) -> [u8; TEMPLATE_LEN] {
-    let mut template = [0; TEMPLATE_LEN];
-    template[TCP..].copy_from_slice(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
-    let ip = if is_ipv4 {
-        let ip = Ipv4Header {
-            protocol: IpNumber::TCP,
-            time_to_live: HOP_LIMIT,
-            dont_fragment: true,
-            ..Ipv4Header::default()
-        };
-        template[IPV4..TCP].copy_from_slice(&ip.to_bytes());
-        IPV4
-    } else {
-        let ip = Ipv6Header { next_header: IpNumber::TCP, hop_limit: HOP_LIMIT, ..Ipv6Header::default() };
-        template[IPV6..TCP].copy_from_slice(&ip.to_bytes());
-        IPV6
-    };
-    if start < ip {
-        let ethernet = Ethernet2Header {
-            source: [0x02, 0, 0, 0, 0, source],
-            destination: [0x02, 0, 0, 0, 0, destination],
-            ether_type: if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 },
-        };
-        template[start..ip].copy_from_slice(&ethernet.to_bytes());
-    }
-    template
-}
-
-fn syn_options(max_segment: u16) -> [u8; SYN_OPTIONS_LEN] {
-    let mut tcp = TcpHeader::new(0, 0, 0, 0);
-    tcp.set_options(&[
-        TcpOptionElement::MaximumSegmentSize(max_segment),
-        TcpOptionElement::Noop,
-        TcpOptionElement::WindowScale(WINDOW_SHIFT),
-    ])
-    .expect("eight bytes of options fit");
-    array::from_fn(|at| tcp.options.as_slice()[at])
 }
 
 #[cfg(test)]
@@ -345,7 +248,7 @@ mod tests {
                 flags: PSH | ACK,
                 original_len: payload.len(),
             };
-            let mut bytes = Bytes::default();
+            let mut bytes = HeaderBytes::default();
             headers.write(&segment, &payload, &mut bytes);
             let mut packet = bytes.to_vec();
             packet.extend_from_slice(&payload);
@@ -357,7 +260,7 @@ mod tests {
             let options = headers.write_syn(direction, sequence, acknowledgment, SYN | ACK, &mut bytes);
             let tcp = read_back(&[&bytes, options].concat());
             prop_assert_eq!((tcp.source_port, tcp.destination_port), ports);
-            prop_assert_eq!((tcp.syn, tcp.ack, tcp.options.len()), (true, true, SYN_OPTIONS_LEN));
+            prop_assert_eq!((tcp.syn, tcp.ack, tcp.options.len()), (true, true, options.len()));
         }
     }
 }
