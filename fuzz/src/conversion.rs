@@ -112,8 +112,9 @@ fn convert(
             }
             Ok(Step::Part) => {
                 let exchange = events.exchange().expect("an exchange");
-                let written = wire.write(ORIGIN, exchange, &mut conversations, &mut capture, report);
-                written.expect("the disk is not full");
+                let (conversations, capture) = (&mut conversations, &mut capture);
+                let out = wire::Out { origin: ORIGIN, conversations, capture, report: &mut *report };
+                wire.write(exchange, out).expect("the disk is not full");
             }
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,

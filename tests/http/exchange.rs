@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::model::{START, address};
+
 /// A request and its response, each unless it is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exchange {
@@ -42,6 +44,27 @@ pub(crate) struct Tapped {
     pub(crate) downstream: [SocketAddr; 2],
     /// Envoy and the server.
     pub(crate) upstream: [SocketAddr; 2],
+}
+
+impl Tapped {
+    /// The exchange with this number, a second behind that with the one before it, on a connection that all have.
+    pub(crate) fn new(
+        id: u64,
+        request: impl Into<Option<Message>>,
+        response: impl Into<Option<Message>>,
+    ) -> Self {
+        let time = START + id * 1_000_000_000;
+        let exchange = Exchange {
+            request: request.into().map(|message| message.at(time)),
+            response: response.into().map(|message| message.at(time + 3_000_000)),
+        };
+        Self {
+            id,
+            exchange,
+            downstream: ["10.2.0.1:40000", "10.1.0.1:8080"].map(address),
+            upstream: ["10.1.0.1:50000", "10.3.0.1:9000"].map(address),
+        }
+    }
 }
 
 pub(crate) fn headers<N: AsRef<str>, V: AsRef<[u8]>>(list: impl IntoIterator<Item = (N, V)>) -> Headers {

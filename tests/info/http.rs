@@ -5,21 +5,13 @@ use serde_json::json;
 use super::*;
 use crate::encode::http::{HttpKind, HttpTap};
 use crate::encode::tree::{Value, field, wrapper};
-use crate::http::exchange::{Exchange, Message, Tapped};
+use crate::http::exchange::{Message, Tapped};
 use crate::model::address;
 
+/// To a port on which tshark does not look for HTTP/2.
 fn tapped(id: u64, request: impl Into<Option<Message>>, response: impl Into<Option<Message>>) -> Tapped {
-    let time = START + id * 1_000_000_000;
-    let exchange = Exchange {
-        request: request.into().map(|message| message.at(time)),
-        response: response.into().map(|message| message.at(time + 3_000_000)),
-    };
-    Tapped {
-        id,
-        exchange,
-        downstream: ["10.2.0.1:40000", "10.1.0.1:8081"].map(address),
-        upstream: ["10.1.0.1:50000", "10.3.0.1:9000"].map(address),
-    }
+    let downstream = ["10.2.0.1:40000", "10.1.0.1:8081"].map(address);
+    Tapped { downstream, ..Tapped::new(id, request, response) }
 }
 
 fn get(path: &str) -> Message {

@@ -1,6 +1,6 @@
 //! Where a body ends, what its cuts leave, and where there is none.
 
-use super::{BUFFERED, STREAMED, bytes, get, ok, shown, tapped};
+use super::{BUFFERED, STREAMED, Tapped, bytes, get, ok, shown};
 use crate::conversion::{convert, convert_many};
 use crate::encode::Format;
 use crate::encode::http::HttpTap;
@@ -13,7 +13,7 @@ fn trailers_may_be_shown_in_http1() {
     let response =
         Message::response("200", &[]).piece("a").piece("bc").trailers(&[("x-t", "1"), ("x-u", "")]);
     for tap in [BUFFERED, STREAMED] {
-        shown(&["--http", "1"], tap, &[tapped(1, get("/"), response.clone())]);
+        shown(&["--http", "1"], tap, &[Tapped::new(1, get("/"), response.clone())]);
     }
 }
 
@@ -21,11 +21,11 @@ fn trailers_may_be_shown_in_http1() {
 fn no_body_follows_where_http_has_none() {
     let length = [("content-length", "500")];
     let exchanges = [
-        tapped(1, Message::request("HEAD", "/", &[]), Message::response("200", &length)),
-        tapped(2, get("/"), Message::response("304", &length)),
-        tapped(3, get("/"), Message::response("204", &[])),
-        tapped(4, get("/"), Message::response("200", &[])),
-        tapped(5, get("/"), ok("1").piece("a")),
+        Tapped::new(1, Message::request("HEAD", "/", &[]), Message::response("200", &length)),
+        Tapped::new(2, get("/"), Message::response("304", &length)),
+        Tapped::new(3, get("/"), Message::response("204", &[])),
+        Tapped::new(4, get("/"), Message::response("200", &[])),
+        Tapped::new(5, get("/"), ok("1").piece("a")),
     ];
     for http in ["1", "2"] {
         shown(&["--http", http], BUFFERED, &exchanges);
@@ -35,7 +35,7 @@ fn no_body_follows_where_http_has_none() {
 #[test]
 fn a_piece_of_unknown_length_is_a_chunk() {
     let response = Message::response("200", &[]).piece("hello").piece(" world");
-    let [_, server] = bytes(STREAMED, &[tapped(1, get("/"), response)]);
+    let [_, server] = bytes(STREAMED, &[Tapped::new(1, get("/"), response)]);
     assert!(server.ends_with("\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), "{server}");
 }
 
@@ -43,7 +43,7 @@ fn a_piece_of_unknown_length_is_a_chunk() {
 fn chunked_is_said_once() {
     let chunked = [("transfer-encoding", "chunked"), ("x-a", "1")];
     for tap in [BUFFERED, STREAMED] {
-        let exchanges = [tapped(1, get("/"), Message::response("200", &chunked).piece("hello"))];
+        let exchanges = [Tapped::new(1, get("/"), Message::response("200", &chunked).piece("hello"))];
         let [_, server] = bytes(tap, &exchanges);
         assert_eq!(server.to_lowercase().matches("transfer-encoding").count(), 1, "{server}");
         shown(&["--http", "1"], tap, &exchanges);
@@ -64,7 +64,7 @@ fn what_a_cut_body_lacks_is_missing() {
     ];
     for response in cases {
         let post = Message::request("POST", "/", &[("content-length", "30000")]).cut_piece(&whole, 100);
-        let exchanges = [tapped(1, post, response), tapped(2, get("/next"), ok("1").piece("a"))];
+        let exchanges = [Tapped::new(1, post, response), Tapped::new(2, get("/next"), ok("1").piece("a"))];
         for http in ["1", "2"] {
             shown(&["--http", http], BUFFERED, &exchanges);
             shown(&["--http", http], STREAMED, &exchanges[..1]);
@@ -77,13 +77,13 @@ fn cuts_between_pieces_add_up_to_the_content_length() {
     let response =
         ok("9000").cut_piece(noise(5_000), 1_024).piece(noise(1_000)).cut_piece(noise(3_000), 1_024);
     for http in ["1", "2"] {
-        shown(&["--http", http], STREAMED, &[tapped(1, get("/"), response.clone())]);
+        shown(&["--http", http], STREAMED, &[Tapped::new(1, get("/"), response.clone())]);
     }
 }
 
 #[test]
 fn a_cut_is_said_to_be_one() {
-    let exchanges = [tapped(1, get("/"), ok("9000").cut_piece(noise(9_000), 1_024))];
+    let exchanges = [Tapped::new(1, get("/"), ok("9000").cut_piece(noise(9_000), 1_024))];
     let converted = convert(&["--http", "1"], &BUFFERED.write(&exchanges));
     let comments = converted.capture.comments().join("\n");
     assert!(comments.contains("tap.truncated=true"), "{comments}");
@@ -102,7 +102,7 @@ fn a_cut_is_said_to_be_one() {
 #[test]
 fn a_body_that_breaks_off_keeps_what_there_was() {
     for http in ["1", "2"] {
-        shown(&["--http", http], BUFFERED, &[tapped(1, get("/"), ok("100").piece("half"))]);
+        shown(&["--http", http], BUFFERED, &[Tapped::new(1, get("/"), ok("100").piece("half"))]);
     }
 }
 
@@ -111,8 +111,11 @@ fn a_body_that_breaks_off_keeps_what_there_was() {
 fn a_stream_ends_once() {
     let empty = |number| oneof("trailers", number, Value::Message(vec![]));
     let grpc = [("content-type", "application/grpc")];
-    let exchange =
-        tapped(1, Message::request("POST", "/", &grpc).piece("a"), Message::response("200", &[]).piece("b"));
+    let exchange = Tapped::new(
+        1,
+        Message::request("POST", "/", &grpc).piece("a"),
+        Message::response("200", &[]).piece("b"),
+    );
     let mut records = STREAMED.records(&exchange);
     let id = field("trace_id", 1, Value::U64(1));
     for (at, number) in [(4, 7), (2, 4)] {
@@ -135,11 +138,11 @@ fn a_stream_ends_once() {
 fn a_text_that_is_whole_is_not_lossy() {
     let tap = HttpTap::buffered(Format::JsonString);
     let response = Message::response("200", &[]).piece("y".repeat(200));
-    let whole = [tapped(1, Message::request("POST", "/", &[]).piece("x".repeat(200)), response)];
+    let whole = [Tapped::new(1, Message::request("POST", "/", &[]).piece("x".repeat(200)), response)];
     for http in ["1", "2"] {
         convert_many("capture", &["--strict", "--http", http], &[("tap", &tap.write(&whole))], 0);
     }
-    let cut = [tapped(1, get("/"), ok("400").cut_piece("z".repeat(400), 200))];
+    let cut = [Tapped::new(1, get("/"), ok("400").cut_piece("z".repeat(400), 200))];
     for http in ["1", "2"] {
         let comments = convert(&["--http", http], &tap.write(&cut)).capture.comments().join("\n");
         assert!(
@@ -153,7 +156,7 @@ fn a_text_that_is_whole_is_not_lossy() {
 #[test]
 fn a_request_in_chunks_may_offer_an_upgrade() {
     let offer = [("connection", "Upgrade"), ("upgrade", "h2c"), ("transfer-encoding", "chunked")];
-    let exchange = tapped(1, Message::request("POST", "/", &offer).piece("hello"), ok("0"));
+    let exchange = Tapped::new(1, Message::request("POST", "/", &offer).piece("hello"), ok("0"));
     for tap in [BUFFERED, STREAMED] {
         shown(&["--http", "1"], tap, std::slice::from_ref(&exchange));
     }
@@ -162,7 +165,7 @@ fn a_request_in_chunks_may_offer_an_upgrade() {
 #[test]
 fn upgraded_connections_are_bytes() {
     let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")];
-    let exchange = tapped(
+    let exchange = Tapped::new(
         1,
         Message::request("GET", "/chat", &upgrade).piece("\u{1}ping"),
         Message::response("101", &upgrade).piece("\u{1}pong").piece("\u{1}more"),
@@ -179,7 +182,7 @@ fn upgraded_connections_are_bytes() {
 #[test]
 fn a_record_may_be_larger_than_what_is_read_at_once() {
     for format in Format::LOSSLESS {
-        let exchange = tapped(1, get("/"), ok("700000").piece(noise(700_000)));
+        let exchange = Tapped::new(1, get("/"), ok("700000").piece(noise(700_000)));
         for tap in [HttpTap::buffered(format), HttpTap::streamed(format)] {
             shown(&["--http", "1"], tap, std::slice::from_ref(&exchange));
         }

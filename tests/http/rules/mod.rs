@@ -4,14 +4,13 @@ mod bodies;
 mod places;
 mod waiting;
 
-use super::exchange::{Exchange, Message, Tapped, headers};
+use super::exchange::{Message, Tapped, headers};
 use super::expected::assert_shows;
 use super::{Connection, connections};
 use crate::capture::Capture;
 use crate::conversion::convert;
 use crate::encode::Format;
 use crate::encode::http::{HttpKind, HttpTap, NotUtf8};
-use crate::model::{START, address};
 use crate::tools::Http;
 
 const BUFFERED: HttpTap = HttpTap {
@@ -22,21 +21,6 @@ const BUFFERED: HttpTap = HttpTap {
     not_utf8: NotUtf8::RawValue,
 };
 const STREAMED: HttpTap = HttpTap { kind: HttpKind::Streamed, ..BUFFERED };
-
-/// The exchange with this number, on a connection that all have.
-fn tapped(id: u64, request: impl Into<Option<Message>>, response: impl Into<Option<Message>>) -> Tapped {
-    let time = START + id * 1_000_000_000;
-    let exchange = Exchange {
-        request: request.into().map(|message| message.at(time)),
-        response: response.into().map(|message| message.at(time + 3_000_000)),
-    };
-    Tapped {
-        id,
-        exchange,
-        downstream: ["10.2.0.1:40000", "10.1.0.1:8080"].map(address),
-        upstream: ["10.1.0.1:50000", "10.3.0.1:9000"].map(address),
-    }
-}
 
 fn get(path: &str) -> Message {
     Message::request("GET", path, &[])
@@ -82,7 +66,7 @@ fn a_request_and_a_response_in_http1() {
     let response =
         Message::response("404", &[("x-a", "1"), ("x-a", "2"), ("content-length", "2")]).piece("no");
     for tap in [BUFFERED, STREAMED] {
-        let [client, server] = bytes(tap, &[tapped(1, request.clone(), response.clone())]);
+        let [client, server] = bytes(tap, &[Tapped::new(1, request.clone(), response.clone())]);
         assert_eq!(
             client,
             "POST /a?b HTTP/1.1\r\nHost: h.test\r\naccept: */*\r\ncontent-length: 3\r\n\r\nabc"
@@ -102,11 +86,11 @@ fn http1_unless_something_needs_http2() {
     ]);
     let protocol = Message { headers: protocol, ..Message::default() };
     let of_two = [
-        tapped(1, Message::request("POST", "/s/M", &grpc), Message::response("200", &[])),
-        tapped(1, get("/"), Message::response("200", &grpc)),
-        tapped(1, get("/"), Message::response("200", &[]).piece("a").trailers(&[("x-t", "1")])),
-        tapped(1, get("/").piece("a").trailers(&[("x-t", "1")]), ok("0")),
-        tapped(1, protocol, Message::response("200", &[])),
+        Tapped::new(1, Message::request("POST", "/s/M", &grpc), Message::response("200", &[])),
+        Tapped::new(1, get("/"), Message::response("200", &grpc)),
+        Tapped::new(1, get("/"), Message::response("200", &[]).piece("a").trailers(&[("x-t", "1")])),
+        Tapped::new(1, get("/").piece("a").trailers(&[("x-t", "1")]), ok("0")),
+        Tapped::new(1, protocol, Message::response("200", &[])),
     ];
     for one in &of_two {
         for tap in [BUFFERED, STREAMED] {
@@ -115,7 +99,7 @@ fn http1_unless_something_needs_http2() {
             }
         }
     }
-    let plain = [tapped(1, get("/"), ok("1").piece("a"))];
+    let plain = [Tapped::new(1, get("/"), ok("1").piece("a"))];
     for tap in [BUFFERED, STREAMED] {
         assert_eq!(shown(&[], tap, &plain).http, Http::One);
         assert_eq!(shown(&["--http", "1"], tap, &plain).http, Http::One);
@@ -128,8 +112,8 @@ fn parts_that_are_missing_are_not_made_up() {
     let post = Message::request("POST", "/", &[("content-length", "3")]).piece("abc");
     for tap in [BUFFERED, STREAMED] {
         for http in ["1", "2"] {
-            shown(&["--http", http], tap, &[tapped(1, post.clone(), None)]);
-            shown(&["--http", http], tap, &[tapped(1, None, ok("1").piece("a"))]);
+            shown(&["--http", http], tap, &[Tapped::new(1, post.clone(), None)]);
+            shown(&["--http", http], tap, &[Tapped::new(1, None, ok("1").piece("a"))]);
         }
     }
 }
@@ -150,7 +134,7 @@ fn header_values_keep_their_bytes() {
             response.headers.push(("x-raw".to_owned(), value.clone()));
             let tap = HttpTap { not_utf8, ..HttpTap::new(kind, format) };
             for http in ["1", "2"] {
-                shown(&["--http", http], tap, &[tapped(1, get("/"), response.clone())]);
+                shown(&["--http", http], tap, &[Tapped::new(1, get("/"), response.clone())]);
             }
         }
     }
@@ -160,7 +144,7 @@ fn header_values_keep_their_bytes() {
 #[test]
 fn a_header_cannot_smuggle_another() {
     let response = Message::response("200", &[("content-length", "0"), ("x-a", "1\r\nx-b: 2")]);
-    let capture = capture_of(&["--http", "1"], BUFFERED, &[tapped(1, get("/"), response)]);
+    let capture = capture_of(&["--http", "1"], BUFFERED, &[Tapped::new(1, get("/"), response)]);
     let seen = connections(&capture);
     let response = seen[0].exchanges[0].response.as_ref().expect("a response");
     assert_eq!(response.value("x-b"), None, "{response:?}");

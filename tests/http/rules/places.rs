@@ -1,6 +1,6 @@
 //! Whose addresses and times are shown, and which records belong together.
 
-use super::{BUFFERED, STREAMED, capture_of, get, ok, shown, tapped};
+use super::{BUFFERED, STREAMED, Tapped, capture_of, get, ok, shown};
 use crate::capture::Capture;
 use crate::conversion::convert_many;
 use crate::encode::Format;
@@ -14,7 +14,8 @@ use crate::tools::{Http, is_nobodys};
 
 #[test]
 fn addresses_of_either_side() {
-    let exchanges = [tapped(1, get("/"), ok("1").piece("a")), tapped(2, get("/2"), ok("1").piece("b"))];
+    let exchanges =
+        [Tapped::new(1, get("/"), ok("1").piece("a")), Tapped::new(2, get("/2"), ok("1").piece("b"))];
     let [downstream, upstream] = [exchanges[0].downstream, exchanges[0].upstream];
     for http in ["1", "2"] {
         for (side, ends) in [("downstream", downstream), ("upstream", upstream)] {
@@ -32,7 +33,7 @@ fn addresses_of_either_side() {
 #[test]
 fn streams_side_by_side_in_time() {
     let exchange = |id, from: u64, to: u64| {
-        let mut one = tapped(id, get(&format!("/{id}")), ok("5").piece("hello"));
+        let mut one = Tapped::new(id, get(&format!("/{id}")), ok("5").piece("hello"));
         one.exchange.request.as_mut().expect("one").time = START + from;
         one.exchange.response.as_mut().expect("one").time = START + to;
         one
@@ -55,7 +56,7 @@ fn streams_side_by_side_in_time() {
 #[test]
 fn times_that_are_not_recorded_begin_where_they_are_told_to() {
     let request = get("/").piece("a").piece("b");
-    let exchanges = [tapped(1, request, Message::response("200", &[]).piece("c"))];
+    let exchanges = [Tapped::new(1, request, Message::response("200", &[]).piece("c"))];
     for (text, start) in
         [("2024-02-29T12:00:00.5Z", 1_709_208_000_500_000_000), ("1700000000.25", 1_700_000_000_250_000_000)]
     {
@@ -73,7 +74,7 @@ fn times_that_are_not_recorded_begin_where_they_are_told_to() {
 #[test]
 fn times_that_are_not_recorded_begin_where_the_file_does() {
     let dir = Dir::new();
-    let file = dir.write("tap", &STREAMED.write(&[tapped(1, get("/"), ok("0"))]));
+    let file = dir.write("tap", &STREAMED.write(&[Tapped::new(1, get("/"), ok("0"))]));
     let modified = std::time::UNIX_EPOCH + std::time::Duration::from_nanos(START);
     let file = std::fs::File::options().write(true).open(file).expect("the tap");
     file.set_modified(modified).expect("a file system with times");
@@ -90,14 +91,14 @@ fn records_of_one_stream_are_joined() {
     let response = ok("9").piece("123").piece("456").piece("789");
     let tap = HttpTap { kind: HttpKind::BufferedInParts, ..BUFFERED };
     for http in ["1", "2"] {
-        shown(&["--http", http], tap, &[tapped(1, post.clone(), response.clone())]);
+        shown(&["--http", http], tap, &[Tapped::new(1, post.clone(), response.clone())]);
     }
 }
 
 #[test]
 fn info_counts_what_any_lengths_lack() {
     let most = [("content-length", "18446744073709551615")];
-    let exchange = tapped(1, Message::request("POST", "/", &most), Message::response("200", &most));
+    let exchange = Tapped::new(1, Message::request("POST", "/", &most), Message::response("200", &most));
     let dir = Dir::new();
     dir.write("tap", &BUFFERED.write(&[exchange]));
     let table = dir.tap2pcap().args(["info", "tap"]).run().expect(0).stdout;
@@ -107,7 +108,7 @@ fn info_counts_what_any_lengths_lack() {
 #[test]
 fn info_tells_of_http_taps() {
     let dir = Dir::new();
-    dir.write("tap", &BUFFERED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));
+    dir.write("tap", &BUFFERED.write(&[Tapped::new(1, get("/"), ok("1").piece("a"))]));
     let ran = dir.tap2pcap().args(["info", "tap"]).run().expect(0);
     let table = String::from_utf8(ran.stdout).expect("UTF-8");
     assert!(
@@ -120,8 +121,8 @@ fn info_tells_of_http_taps() {
 #[test]
 fn only_exchanges_that_are_written_count() {
     let dir = Dir::new();
-    dir.write("with", &BUFFERED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));
-    dir.write("without", &STREAMED.write(&[tapped(2, get("/"), ok("1").piece("b"))]));
+    dir.write("with", &BUFFERED.write(&[Tapped::new(1, get("/"), ok("1").piece("a"))]));
+    dir.write("without", &STREAMED.write(&[Tapped::new(2, get("/"), ok("1").piece("b"))]));
     let args = ["--address", "10.0.0.0/8", "-w", "capture", "with", "without"];
     let ran = dir.tap2pcap().args(args).run().expect(0);
     assert!(ran.stderr.contains("1 HTTP exchange,"), "{}", ran.stderr);
@@ -132,7 +133,7 @@ fn only_exchanges_that_are_written_count() {
 #[test]
 fn a_start_time_needs_no_warning() {
     let dir = Dir::new();
-    dir.write("tap", &STREAMED.write(&[tapped(1, get("/"), ok("1").piece("a"))]));
+    dir.write("tap", &STREAMED.write(&[Tapped::new(1, get("/"), ok("1").piece("a"))]));
     let ends = ["--local", "10.0.0.1:80", "--remote", "10.0.0.2:4000"];
     dir.tap2pcap().args(["--strict", "tap", "capture"]).args(ends).run().expect(1);
     dir.tap2pcap().args(["--strict", "--start-time", "5", "tap", "capture"]).args(ends).run().expect(0);
@@ -143,7 +144,7 @@ fn a_conversion_tells_of_text_that_has_lost_bytes() {
     let text = HttpTap::buffered(Format::JsonString);
     for (length, is_lossy) in [("5", true), ("4", false)] {
         let dir = Dir::new();
-        dir.write("tap", &text.write(&[tapped(1, get("/"), ok(length).piece("four"))]));
+        dir.write("tap", &text.write(&[Tapped::new(1, get("/"), ok(length).piece("four"))]));
         let ran = dir.tap2pcap().args(["tap", "capture"]).run().expect(0);
         assert_eq!(ran.stderr.contains("JSON_BODY_AS_STRING has lost"), is_lossy, "{}", ran.stderr);
     }
