@@ -48,23 +48,8 @@ pub(super) fn beginning(
     }
 }
 
-/// On a body: that it is cut, and from how many bytes.
-#[inline(always)]
+/// On a body that is not known to be whole: that it is cut, and from how many bytes.
 pub(super) fn data(
-    data: &Data<'_>,
-    origin: Origin<'_>,
-    trace: TraceId,
-    tcp: &mut Tcp,
-    capture: &Capture,
-    report: &mut Report,
-) {
-    report.bytes += data.bytes.len() as u64;
-    if data.length != Length::Whole || data.is_text {
-        incomplete(data, origin, trace, tcp, capture, report);
-    }
-}
-
-fn incomplete(
     data: &Data<'_>,
     origin: Origin<'_>,
     trace: TraceId,

@@ -19,7 +19,7 @@ use crate::frame::LinkType;
 use crate::output::Capture;
 use crate::report::Report;
 use crate::tcp::{self, Tcp};
-use crate::trace::{Connection, Event, Side, What};
+use crate::trace::{Connection, Event, Length, Side, What};
 use begin::{Beginning, Beginnings};
 
 /// How conversations are to look.
@@ -144,7 +144,10 @@ impl Conversations {
         }
         match &event.what {
             What::Data(data) => {
-                comment::data(data, origin, event.trace, tcp, capture, report);
+                report.bytes += data.bytes.len() as u64;
+                if data.length != Length::Whole || data.is_text {
+                    comment::data(data, origin, event.trace, tcp, capture, report);
+                }
                 tcp.data(event.time, data, capture)
             }
             What::Opened | What::Closed | What::Ended => {
