@@ -30,6 +30,13 @@ impl Comments {
         }
     }
 
+    /// Whether there are none.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.some.is_none()
+    }
+
     /// Takes all away.
     #[inline]
     pub fn clear(&mut self) {

@@ -18,7 +18,7 @@ use crate::output::{Capture, Written};
 use crate::report::{Report, Warning};
 use crate::sequence::Sequencer;
 use crate::taps::{Tap, TapState};
-use crate::trace::{Event, Side};
+use crate::trace::{Event, Plain, Side};
 
 /// What to convert.
 #[derive(Debug)]
@@ -83,6 +83,10 @@ impl Run<'_> {
                 input.stop();
             }
             self.report.progress(|| input.input().offset());
+            if let Some(plain) = input.advance_plain() {
+                self.plain(origin, plain)?;
+                continue;
+            }
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, &mut input.event())?,
                 Ok(Step::Part) => {
@@ -142,7 +146,14 @@ impl Run<'_> {
         self.conversion.stop.load(Ordering::Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
+    fn plain(&mut self, origin: Origin<'_>, plain: Plain<'_>) -> io::Result<()> {
+        if !self.conversion.trace_ids.is_empty() {
+            return self.event(origin, &mut plain.into());
+        }
+        self.conversations.plain(origin, plain, &mut self.capture, self.report)
+    }
+
     fn event(&mut self, origin: Origin<'_>, event: &mut Event<'_>) -> io::Result<()> {
         let ids = &self.conversion.trace_ids;
         if !ids.is_empty() && !ids.contains(&event.trace.id) {

@@ -8,7 +8,7 @@ use std::io;
 use crate::comments::Comments;
 use crate::frame::{ACK, FIN, HeaderBytes, Headers, PSH, SYN, Segment};
 use crate::output::{Capture, Packet};
-use crate::trace::{Data, Direction, Length, Side};
+use crate::trace::{Data, Direction, Length, Plain, Side};
 
 /// More missing bytes than this in one event are passed over in the sequence numbers instead of being put into
 /// segments: a proxy does not read so much at a time, and a damaged `seq_num` must not fill the disk.
@@ -111,18 +111,42 @@ impl Tcp {
     ///
     /// # Errors
     /// The capture cannot be written.
-    #[inline(always)]
     pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
-        let direction = data.direction;
-        let payload = &data.bytes[..];
-        let original_len = payload.len();
-        let is_one_segment = (1..=usize::from(self.max_segment)).contains(&original_len);
-        if is_one_segment && data.length == Length::Whole {
-            self.send(Sent { time, direction, flags: PSH | ACK, payload, original_len }, capture)?;
+        if data.length == Length::Whole && self.is_one_segment(&data.bytes) {
+            self.segment(time, data.direction, &data.bytes, capture)?;
         } else {
             self.segments(time, data, capture)?;
         }
-        if data.end_stream { self.fin(time, direction, capture) } else { Ok(()) }
+        if data.end_stream { self.fin(time, data.direction, capture) } else { Ok(()) }
+    }
+
+    /// The segments of a plain read or write.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    #[inline(always)]
+    pub fn plain(&mut self, plain: Plain<'_>, capture: &mut Capture) -> io::Result<()> {
+        if self.is_one_segment(plain.bytes) {
+            return self.segment(plain.time, plain.direction, plain.bytes, capture);
+        }
+        self.segments(plain.time, &plain.into(), capture)
+    }
+
+    #[inline(always)]
+    fn is_one_segment(&self, payload: &[u8]) -> bool {
+        (1..=usize::from(self.max_segment)).contains(&payload.len())
+    }
+
+    #[inline(always)]
+    fn segment(
+        &mut self,
+        time: u64,
+        direction: Direction,
+        payload: &[u8],
+        capture: &mut Capture,
+    ) -> io::Result<()> {
+        let sent = Sent { time, direction, flags: PSH | ACK, payload, original_len: payload.len() };
+        self.send(sent, capture)
     }
 
     /// As many segments as it takes, the last of them for bytes that the trace does not have.

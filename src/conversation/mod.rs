@@ -19,7 +19,7 @@ use crate::frame::LinkType;
 use crate::output::Capture;
 use crate::report::Report;
 use crate::tcp::{self, Tcp};
-use crate::trace::{Connection, Event, Length, Side, What};
+use crate::trace::{Connection, Event, Length, Plain, Side, What};
 use begin::{Beginning, Beginnings};
 
 /// How conversations are to look.
@@ -155,6 +155,34 @@ impl Conversations {
                 conversation.end(&mut self.beginnings, capture, (input, number))
             }
         }
+    }
+
+    /// Takes a plain event and writes its packets. The hot path: nearly always the conversation goes on, and there is nothing
+    /// to see to but a packet.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    #[inline(always)]
+    pub fn plain(
+        &mut self,
+        origin: Origin<'_>,
+        plain: Plain<'_>,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<()> {
+        let (input, number) = (origin.number, plain.conversation);
+        if let Some(open) = self.open.get_mut(input as usize)
+            && let Some(conversation) = open.get_mut(number as usize)
+            && let Some(tcp) = &mut conversation.tcp
+            && !conversation.is_unwanted
+            && conversation.comments.is_empty()
+            && self.beginnings.wants_time(plain.time)
+        {
+            capture.select(input, number, origin.name, plain.trace.id)?;
+            report.bytes += plain.bytes.len() as u64;
+            return tcp.plain(plain, capture);
+        }
+        self.event(origin, &mut plain.into(), capture, report)
     }
 
     /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].

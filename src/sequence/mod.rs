@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
-use crate::trace::{Connection, Event, Kind, TraceId, What};
+use crate::trace::{Connection, Event, Kind, Plain, TraceId, What};
 pub use numbers::Numbers;
 use queue::{Queue, SLICES, Waiting};
 use trace::{Arrival, Delivery, Trace};
@@ -145,20 +145,36 @@ impl Sequencer {
         }
     }
 
-    /// Goes on to the next event.
-    ///
-    /// # Errors
-    /// As for [`Input::advance`]: the next call goes on behind the damage.
+    /// The next event, if it is a plain one that comes right behind the one before it in its trace, as nearly all do. Else
+    /// [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
     #[inline(always)]
-    pub fn advance(&mut self) -> Result<Step, InputError> {
-        if self.has_nothing_else() && self.input.advance_usual() {
-            self.arrived += 1;
-            if let Some(delivery) = self.pass_through() {
-                return Ok(self.found(Ready::InInput(delivery)));
-            }
-            self.has_event = true;
+    pub fn advance_plain(&mut self) -> Option<Plain<'_>> {
+        if !self.has_nothing_else() {
+            return None;
         }
-        self.step()
+        let record = self.input.advance_usual()?;
+        let id = record.trace;
+        // Looked up before the event is read, so that the processor reads on while it waits for what is not in its cache.
+        let trace = self.traces.get_mut(&id);
+        let usual = self.input.usual_event(record)?;
+        self.arrived += 1;
+        let peek = usual.peek(id);
+        if let Some(conversation) = pass_through(trace, &peek, self.arrived)
+            && let Peeked::Data { direction, .. } = peek.what
+        {
+            let bytes = self.input.body(&usual);
+            return Some(Plain {
+                trace: id,
+                conversation,
+                time: peek.time,
+                seq_num: peek.seq_num,
+                direction,
+                bytes,
+            });
+        }
+        self.input.keep(usual);
+        self.has_event = true;
+        None
     }
 
     /// Whether there is nothing to see to but what the input has next.
@@ -171,7 +187,11 @@ impl Sequencer {
             && self.exchanges.is_none()
     }
 
-    fn step(&mut self) -> Result<Step, InputError> {
+    /// Goes on to the next event.
+    ///
+    /// # Errors
+    /// As for [`Input::advance`]: the next call goes on behind the damage.
+    pub fn advance(&mut self) -> Result<Step, InputError> {
         loop {
             if !self.queue.is_empty()
                 && let Some(event) = self.pop()
@@ -213,7 +233,7 @@ impl Sequencer {
                 }
             }
             self.has_event = false;
-            if let Some(delivery) = self.pass_through().or_else(|| self.take_in()) {
+            if let Some(delivery) = self.take_in() {
                 return Ok(self.found(Ready::InInput(delivery)));
             }
         }
@@ -280,21 +300,15 @@ impl Sequencer {
             || self.traces.get(&waiting.event.trace).is_some_and(|trace| trace.expects(waiting.event.span()))
     }
 
-    /// The hot path: what goes on with an event that is the next one for sure, when none waits.
-    #[inline(always)]
-    fn pass_through(&mut self) -> Option<Delivery> {
-        let peek = self.input.peek();
-        let is_complete = matches!(peek.what, Peeked::Data { .. }) && !peek.needs_next() && !peek.is_ending();
-        if !is_complete || !self.queue.is_empty() {
-            return None;
-        }
-        self.traces.get_mut(&peek.trace)?.pass_through(&peek, self.arrived)
-    }
-
     /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the queue,
     /// or has come twice, or is still to be taken in.
     fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
+        if self.queue.is_empty()
+            && let Some(conversation) = pass_through(self.traces.get_mut(&peek.trace), &peek, self.arrived)
+        {
+            return Some(Delivery { conversation, missing: None });
+        }
         let is_crowded = self.traces.len() >= MAX_OPEN;
         let mut entry = match self.traces.entry(peek.trace) {
             Entry::Occupied(entry) => entry,
@@ -357,6 +371,14 @@ impl Sequencer {
         }
         None
     }
+}
+
+/// Takes an event that comes right behind the one before it in its trace, when none waits. Returns the number of its
+/// conversation; `None`, and nothing done, for all others.
+#[inline(always)]
+fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: u64) -> Option<u32> {
+    let is_complete = matches!(peek.what, Peeked::Data { .. }) && !peek.needs_next() && !peek.is_ending();
+    if is_complete { trace?.pass_through(peek, arrived) } else { None }
 }
 
 fn event(trace: TraceId, what: What<'static>) -> Event<'static> {

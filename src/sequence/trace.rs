@@ -102,7 +102,7 @@ impl Trace {
     /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one before
     /// it; `None`, and nothing done, for all else.
     #[inline(always)]
-    pub(super) fn pass_through(&mut self, event: &Peek<'_>, arrived_at: u64) -> Option<Delivery> {
+    pub(super) fn pass_through(&mut self, event: &Peek<'_>, arrived_at: u64) -> Option<u32> {
         let Peeked::Data { direction, captured_len, is_length_known, .. } = event.what else { return None };
         let has_order = event.seq_num > 0;
         let is_next = self.is_open
@@ -120,7 +120,7 @@ impl Trace {
         self.time = event.time;
         self.direction = Some(direction);
         self.is_length_unknown = !is_length_known;
-        Some(Delivery { conversation: self.conversation, missing: None })
+        Some(self.conversation)
     }
 
     /// Whether all that has come has gone on, and nothing is known to be missing or behind it.

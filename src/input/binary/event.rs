@@ -22,9 +22,9 @@ pub(super) enum BodyForm {
 #[inline]
 pub(super) fn decode(record: &[u8], range: Range<usize>, form: BodyForm) -> Result<Decoded, WireError> {
     if form == BodyForm::Message
-        && let Some(decoded) = usual::event(record, range.clone())
+        && let Some(usual) = usual::event(record, range.clone())
     {
-        return Ok(decoded);
+        return Ok(usual.into());
     }
     decode_any(record, range, form)
 }

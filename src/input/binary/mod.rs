@@ -12,7 +12,7 @@ mod event;
 mod history;
 mod http;
 pub(super) mod split;
-pub(super) mod usual;
+pub(crate) mod usual;
 pub(super) mod wire;
 
 use std::ops::Range;

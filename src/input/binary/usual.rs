@@ -6,14 +6,65 @@
 
 use std::ops::Range;
 
-use super::wire::varint;
-use crate::input::{Body, Decoded, DecodedWhat};
-use crate::trace::{Direction, nanoseconds};
+use super::wire::long_varint;
+use crate::input::{Body, Decoded, DecodedWhat, Peek, Peeked};
+use crate::trace::{Direction, TraceId, nanoseconds};
 
-/// A record that is nothing but a `SocketStreamedTraceSegment` with a trace's id and one event. It is the first `end` of
-/// `bytes`.
+/// A `SocketEvent` with a time and a read, a write or a close. Small, so that it is handed on in registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usual {
+    time: u64,
+    seq_num: u64,
+    /// `None` of a close.
+    data: Option<Data>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Data {
+    direction: Direction,
+    /// Where the body stands in the record.
+    start: usize,
+    end: usize,
+    truncated: bool,
+    end_stream: bool,
+}
+
+impl Usual {
+    /// The event as it is seen without its bytes.
+    #[inline(always)]
+    pub(crate) fn peek(&self, trace: TraceId) -> Peek<'static> {
+        let what = self.data.map_or(Peeked::Closed, |data| Peeked::Data {
+            direction: data.direction,
+            captured_len: data.end - data.start,
+            is_length_known: !data.truncated,
+            end_stream: data.end_stream,
+        });
+        Peek { trace, time: self.time, seq_num: self.seq_num, what }
+    }
+
+    /// Where the body stands in the record.
+    #[inline(always)]
+    pub(in crate::input) fn body(&self) -> Range<usize> {
+        self.data.map_or(0..0, |data| data.start..data.end)
+    }
+}
+
+impl From<Usual> for Decoded {
+    fn from(Usual { time, seq_num, data }: Usual) -> Self {
+        let what = data.map_or(DecodedWhat::Closed, |data| DecodedWhat::Data {
+            direction: data.direction,
+            body: Body::Record(data.start..data.end),
+            truncated: data.truncated,
+            end_stream: data.end_stream,
+        });
+        Self { time, seq_num, connection: None, what }
+    }
+}
+
+/// Where the event stands in a record that is nothing but a `SocketStreamedTraceSegment` with a trace's id, which comes
+/// first, and one event. The record is the first `end` of `bytes`.
 #[inline(always)]
-pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Decoded)> {
+pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Range<usize>)> {
     let mut walk = Walk { bytes, at: 0 };
     walk.eat(0x22)?;
     let wrapper_end = walk.message()?;
@@ -21,55 +72,45 @@ pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Decode
     let id = walk.number()?;
     walk.eat(0x1a)?;
     let segment_end = walk.message()?;
-    if wrapper_end != end || segment_end != end {
-        return None;
-    }
-    event(bytes, walk.at..end).map(|event| (id, event))
+    (wrapper_end == end && segment_end == end).then_some((id, walk.at..end))
 }
 
-/// A `SocketEvent` with a time and a read, a write or a close.
+/// An event, which stands in `range`.
 #[inline(always)]
-pub(super) fn event(bytes: &[u8], range: Range<usize>) -> Option<Decoded> {
+pub(in crate::input) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual> {
     let mut walk = Walk { bytes, at: range.start };
     walk.eat(0x0a)?;
     let timestamp_end = walk.message()?;
     walk.eat(0x08)?;
-    let seconds = walk.number()?;
-    let nanos = walk.optional(0x10, timestamp_end)?;
-    walk.is_at(timestamp_end)?;
+    let seconds = walk.long_number()?;
+    let nanos = if walk.has(0x10, timestamp_end) { walk.long_number()? } else { 0 };
+    walk.ends(timestamp_end)?;
     let time = nanoseconds(seconds.cast_signed(), nanos.cast_signed());
-    let direction = match bytes.get(walk.at)? {
+    let direction = match walk.next()? {
         0x12 => Direction::Read,
         0x1a => Direction::Write,
         0x22 => {
-            walk.at += 1;
             walk.eat(0)?;
-            let seq_num = walk.optional(0x30, range.end)?;
-            walk.is_at(range.end)?;
-            return Some(Decoded { time, seq_num, connection: None, what: DecodedWhat::Closed });
+            let seq_num = if walk.has(0x30, range.end) { walk.number()? } else { 0 };
+            walk.ends(range.end)?;
+            return Some(Usual { time, seq_num, data: None });
         }
         _ => return None,
     };
-    walk.at += 1;
     let data_end = walk.message()?;
     walk.eat(0x0a)?;
     let body_end = walk.message()?;
     walk.eat(0x0a)?;
     let end = walk.message()?;
-    let body = walk.at..end;
+    let start = walk.at;
     walk.at = end;
-    let truncated = walk.optional(0x18, body_end)? != 0;
-    walk.is_at(body_end)?;
-    let end_stream = walk.optional(0x10, data_end)? != 0;
-    walk.is_at(data_end)?;
-    let seq_num = walk.optional(0x30, range.end)?;
-    walk.is_at(range.end)?;
-    Some(Decoded {
-        time,
-        seq_num,
-        connection: None,
-        what: DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream },
-    })
+    let truncated = walk.has(0x18, body_end) && walk.number()? != 0;
+    walk.ends(body_end)?;
+    let end_stream = walk.has(0x10, data_end) && walk.number()? != 0;
+    walk.ends(data_end)?;
+    let seq_num = if walk.has(0x30, range.end) { walk.number()? } else { 0 };
+    walk.ends(range.end)?;
+    Some(Usual { time, seq_num, data: Some(Data { direction, start, end, truncated, end_stream }) })
 }
 
 /// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it is
@@ -80,30 +121,49 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Passes over a field's tag, if that is what comes.
+    #[inline(always)]
+    fn next(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Passes over a field's tag, which has to come.
     #[inline(always)]
     fn eat(&mut self, tag: u8) -> Option<()> {
-        let is_next = *self.bytes.get(self.at)? == tag;
-        self.at += 1;
-        is_next.then_some(())
+        (self.next()? == tag).then_some(())
     }
 
-    /// A number.
+    /// Passes over a field's tag, if that is what comes in a message that goes on to `end`.
+    #[inline(always)]
+    fn has(&mut self, tag: u8, end: usize) -> bool {
+        let has = self.at < end && self.bytes.get(self.at) == Some(&tag);
+        self.at += usize::from(has);
+        has
+    }
+
+    /// A number that is small, most often.
     #[inline(always)]
     fn number(&mut self) -> Option<u64> {
-        let (value, length) = varint(self.bytes.get(self.at..)?).ok()?;
-        self.at += length;
-        Some(value)
+        let start = self.at;
+        let low = self.next()?;
+        if low < 0x80 {
+            return Some(low.into());
+        }
+        let high = self.next()?;
+        if high < 0x80 {
+            return Some(u64::from(low & 0x7f) | u64::from(high) << 7);
+        }
+        self.at = start;
+        self.long_number()
     }
 
-    /// The number in a field that comes only where it is not 0, in a message that goes on to `end`.
+    /// A number that is large, most often.
     #[inline(always)]
-    fn optional(&mut self, tag: u8, end: usize) -> Option<u64> {
-        if self.at >= end || *self.bytes.get(self.at)? != tag {
-            return Some(0);
-        }
-        self.at += 1;
-        self.number()
+    fn long_number(&mut self) -> Option<u64> {
+        let (value, length) = long_varint(self.bytes.get(self.at..)?).ok()?;
+        self.at += length;
+        Some(value)
     }
 
     /// Where the message ends whose length comes.
@@ -115,7 +175,7 @@ impl Walk<'_> {
     }
 
     #[inline(always)]
-    fn is_at(&self, end: usize) -> Option<()> {
+    fn ends(&self, end: usize) -> Option<()> {
         (self.at == end).then_some(())
     }
 }
@@ -192,7 +252,7 @@ mod tests {
                 prop_assert!(usual.is_some());
             }
             if let Some(usual) = usual {
-                prop_assert_eq!(seen(&usual), seen(&any.expect("an event")));
+                prop_assert_eq!(seen(&usual.into()), seen(&any.expect("an event")));
             }
         }
 
@@ -209,7 +269,7 @@ mod tests {
             bytes(4, &segment, &mut record);
             let end = record.len();
             record.extend_from_slice(&behind);
-            prop_assert_eq!(super::segment(&record, end).map(|(id, _)| id), Some(id));
+            prop_assert_eq!(super::segment(&record, end), Some((id, end - event.len()..end)));
             prop_assert!(super::segment(&record, end - 1).is_none());
             if !behind.is_empty() {
                 prop_assert!(super::segment(&record, end + 1).is_none());

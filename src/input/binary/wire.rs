@@ -125,9 +125,10 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     }
 }
 
-/// Up to eight bytes are taken at once, and their sevens of bits put together in pairs, fours and eights.
+/// The same, the faster way where it has more than two bytes: up to eight of them are taken at once, and their sevens of
+/// bits put together in pairs, fours and eights.
 #[inline]
-fn long_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
+pub(crate) fn long_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     let Some(word) = bytes.first_chunk() else { return longest_varint(bytes) };
     let word = u64::from_le_bytes(*word);
     let last = !word & 0x8080_8080_8080_8080;
