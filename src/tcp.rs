@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::comments::Comments;
-use crate::frame::{ACK, FIN, HeaderBytes, Headers, PSH, SYN, Segment};
+use crate::frame::{ACK, FIN, Headers, PSH, SYN, Segment};
 use crate::output::{Capture, Packet};
 use crate::trace::{Data, Direction, Length, Plain, Side};
 
@@ -212,15 +212,14 @@ impl Tcp {
             original_len: sent.original_len,
         };
         let payload = &sent.payload[..sent.payload.len().min(self.snap_length.into())];
-        let mut headers = HeaderBytes::default();
-        self.headers.write(&segment, payload, &mut headers);
+        let headers = self.headers.packet(segment, payload);
         self.order = self.order.max(sent.time);
         let result = capture.write(&Packet {
             time: sent.time,
             order: self.order,
             interface: self.interface,
             direction,
-            headers: &headers,
+            headers,
             payload,
             original_len: sent.original_len,
             comments: self.comments.as_slice(),
@@ -240,14 +239,13 @@ impl Tcp {
         capture: &mut Capture,
     ) -> io::Result<()> {
         self.order = self.order.max(time);
-        let mut headers = HeaderBytes::default();
-        let options = self.headers.write_syn(direction, sequence, acknowledgment, flags, &mut headers);
+        let (headers, options) = self.headers.syn(direction, sequence, acknowledgment, flags);
         let result = capture.write(&Packet {
             time,
             order: self.order,
             interface: self.interface,
             direction,
-            headers: &headers,
+            headers,
             payload: options,
             original_len: options.len(),
             comments: self.comments.as_slice(),

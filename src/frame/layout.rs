@@ -13,11 +13,8 @@ const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
 /// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
 const IPV6_MAX: u16 = u16::MAX;
 
-// Where the headers stand in a template: the TCP header at its end, all others before it, so that each has its place.
-pub(super) const IPV6: usize = Ethernet2Header::LEN;
-pub(super) const TCP: usize = IPV6 + Ipv6Header::LEN;
-pub(super) const IPV4: usize = TCP - Ipv4Header::MIN_LEN;
-pub(super) const TEMPLATE_LEN: usize = TCP + TcpHeader::MIN_LEN;
+/// Headers take at most this many bytes.
+const MAX_LEN: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN;
 
 /// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
 const WINDOW_SHIFT: u8 = 14;
@@ -39,10 +36,11 @@ pub(super) fn max_segment(is_ipv4: bool) -> u16 {
 /// What the headers of all conversations with one link type and IP version share.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// By direction.
-    pub(super) templates: [[u8; TEMPLATE_LEN]; 2],
-    /// Where the first header begins in them.
-    pub(super) start: usize,
+    /// By direction. What stands behind the headers is of no meaning: all take the same room, so that they are copied
+    /// faster.
+    pub(super) templates: [[u8; MAX_LEN]; 2],
+    /// How many bytes the headers take.
+    pub(super) len: usize,
     pub(super) is_ipv4: bool,
     pub(super) syn_options: [u8; SYN_OPTIONS_LEN],
 }
@@ -59,45 +57,43 @@ impl Layout {
     }
 
     fn new(link_type: LinkType, is_ipv4: bool) -> Self {
-        let ip = if is_ipv4 { IPV4 } else { IPV6 };
-        let start = if link_type == LinkType::Ethernet { ip - Ethernet2Header::LEN } else { ip };
+        let headers = [[REMOTE_MAC, LOCAL_MAC], [LOCAL_MAC, REMOTE_MAC]]
+            .map(|[source, destination]| headers(link_type, is_ipv4, source, destination));
         Self {
-            templates: [[REMOTE_MAC, LOCAL_MAC], [LOCAL_MAC, REMOTE_MAC]]
-                .map(|[source, destination]| template(start, is_ipv4, source, destination)),
-            start,
+            len: headers[0].len(),
+            templates: headers
+                .map(|headers| array::from_fn(|at| headers.get(at).copied().unwrap_or_default())),
             is_ipv4,
             syn_options: syn_options(max_segment(is_ipv4)),
         }
     }
 }
 
-/// The headers of a direction, which begin at `start`.
-fn template(start: usize, is_ipv4: bool, source: u8, destination: u8) -> [u8; TEMPLATE_LEN] {
-    let mut template = [0; TEMPLATE_LEN];
-    template[TCP..].copy_from_slice(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
-    let ip = if is_ipv4 {
+/// The headers of a direction.
+fn headers(link_type: LinkType, is_ipv4: bool, source: u8, destination: u8) -> Vec<u8> {
+    let mut headers = Vec::new();
+    if link_type == LinkType::Ethernet {
+        let ethernet = Ethernet2Header {
+            source: [0x02, 0, 0, 0, 0, source],
+            destination: [0x02, 0, 0, 0, 0, destination],
+            ether_type: if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 },
+        };
+        headers.extend_from_slice(&ethernet.to_bytes());
+    }
+    if is_ipv4 {
         let ip = Ipv4Header {
             protocol: IpNumber::TCP,
             time_to_live: HOP_LIMIT,
             dont_fragment: true,
             ..Ipv4Header::default()
         };
-        template[IPV4..TCP].copy_from_slice(&ip.to_bytes());
-        IPV4
+        headers.extend_from_slice(&ip.to_bytes());
     } else {
         let ip = Ipv6Header { next_header: IpNumber::TCP, hop_limit: HOP_LIMIT, ..Ipv6Header::default() };
-        template[IPV6..TCP].copy_from_slice(&ip.to_bytes());
-        IPV6
-    };
-    if start < ip {
-        let ethernet = Ethernet2Header {
-            source: [0x02, 0, 0, 0, 0, source],
-            destination: [0x02, 0, 0, 0, 0, destination],
-            ether_type: if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 },
-        };
-        template[start..ip].copy_from_slice(&ethernet.to_bytes());
+        headers.extend_from_slice(&ip.to_bytes());
     }
-    template
+    headers.extend_from_slice(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
+    headers
 }
 
 fn syn_options(max_segment: u16) -> [u8; SYN_OPTIONS_LEN] {

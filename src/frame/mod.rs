@@ -8,13 +8,12 @@
 mod layout;
 
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Deref;
 
-use etherparse::{IpNumber, Ipv4Header, TcpHeader};
+use etherparse::{IpNumber, Ipv4Header, Ipv6Header, TcpHeader};
 
 use crate::checksum;
 use crate::trace::{Direction, Side};
-use layout::{IPV4, IPV6, Layout, TCP, TEMPLATE_LEN};
+use layout::Layout;
 
 /// FIN: the sender has no more data.
 pub const FIN: u8 = 0x01;
@@ -24,6 +23,8 @@ pub const SYN: u8 = 0x02;
 pub const PSH: u8 = 0x08;
 /// ACK: the acknowledgment number counts.
 pub const ACK: u8 = 0x10;
+
+const IN_TEMPLATE: &str = "a template has all headers";
 
 /// What stands below IP in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub struct Headers {
     layout: &'static Layout,
     /// By the direction of what each sends.
     ends: [End; 2],
-    /// Sums of what never changes, in either direction: the IPv4 header; the TCP pseudo header and ports.
+    /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header; the TCP pseudo header and
+    /// ports.
     ip_sum: u32,
     tcp_sum: u32,
 }
@@ -74,18 +76,14 @@ pub struct Segment {
     pub original_len: usize,
 }
 
-/// Room for the headers of one packet, where they are put so that nobody copies them from place to place.
-#[derive(Debug)]
-pub struct HeaderBytes {
-    bytes: [u8; TEMPLATE_LEN],
-    start: usize,
-}
-
-impl Default for HeaderBytes {
-    #[inline(always)]
-    fn default() -> Self {
-        Self { bytes: [0; TEMPLATE_LEN], start: 0 }
-    }
+/// The headers of one packet, which [`Self::append`] puts where they are to stand: nobody copies them from place to place.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketHeaders<'a> {
+    conversation: &'a Headers,
+    segment: Segment,
+    /// 32-bit words of options that follow the TCP header.
+    options: u8,
+    tcp_checksum: u16,
 }
 
 impl Headers {
@@ -97,84 +95,101 @@ impl Headers {
             Side::Local => End::new(local),
             Side::Remote => End::new(remote),
         });
-        let sum = |bytes: &[u8]| u32::from(checksum::sum(bytes));
+        let sum = |bytes: &[u8]| u32::from(checksum::fold(checksum::sum(bytes)));
         let addresses: u32 = ends.iter().map(|end| sum(&end.ip)).sum();
         let ports: u32 = ends.iter().map(|end| sum(&end.port)).sum();
         // But for the Ethernet addresses, those of the two directions are the same.
-        let [template, _] = &layout.templates;
-        let ip_sum = if layout.is_ipv4 { sum(&template[IPV4..TCP]) + addresses } else { 0 };
-        let tcp_sum = u32::from(IpNumber::TCP.0) + addresses + ports + sum(&template[TCP..]);
+        let (before, tcp) = layout.templates[0][..layout.len].split_at(layout.len - TcpHeader::MIN_LEN);
+        let ip = before.last_chunk::<{ Ipv4Header::MIN_LEN }>().filter(|_| layout.is_ipv4);
+        let ip_sum = ip.map_or(0, |ip| sum(ip) + addresses);
+        let tcp_sum = sum(&[0, IpNumber::TCP.0]) + addresses + ports + sum(tcp);
         Self { layout, ends, ip_sum, tcp_sum }
     }
 
-    /// Puts what stands before `payload` into `bytes`. The payload may be shorter than `segment.original_len`: the checksum
-    /// of such a packet is that of a payload that goes on with zeros.
+    /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is that of
+    /// a payload that goes on with zeros.
     #[inline(always)]
-    pub fn write(&self, segment: &Segment, payload: &[u8], bytes: &mut HeaderBytes) {
-        let template = &self.layout.templates[segment.direction as usize];
-        self.fill(template, self.tcp_sum, segment, payload, bytes);
+    #[must_use]
+    pub fn packet(&self, segment: Segment, payload: &[u8]) -> PacketHeaders<'_> {
+        self.with_options(segment, 0, payload)
     }
 
-    /// Puts the headers of a packet that opens the connection into `bytes`, and returns the options of a SYN (RFC 9293
-    /// section 3.2, RFC 7323 section 2.2), so that readers know how large segments and the window can be. They stand where
-    /// payload would, and there is none.
-    pub fn write_syn(
+    /// What opens the connection, and the options of a SYN (RFC 9293 section 3.2, RFC 7323 section 2.2), so that readers know
+    /// how large segments and the window can be. They stand where payload would, and there is none.
+    #[must_use]
+    pub fn syn(
         &self,
         direction: Direction,
         sequence: u32,
         acknowledgment: u32,
         flags: u8,
-        bytes: &mut HeaderBytes,
-    ) -> &'static [u8] {
+    ) -> (PacketHeaders<'_>, &'static [u8]) {
         let options = &self.layout.syn_options;
         // They count as payload does in the lengths and the checksum; only the data offset has to say what they are.
         let segment = Segment { direction, sequence, acknowledgment, flags, original_len: options.len() };
-        let mut template = self.layout.templates[direction as usize];
-        let words = (options.len() as u8 / 4) << 4;
-        template[TCP + 12] += words;
-        self.fill(&template, self.tcp_sum + (u32::from(words) << 8), &segment, options, bytes);
-        options
+        (self.with_options(segment, options.len() as u8 / 4, options), options)
     }
 
     #[inline(always)]
-    fn fill(
-        &self,
-        template: &[u8; TEMPLATE_LEN],
-        tcp_sum: u32,
-        segment: &Segment,
-        payload: &[u8],
-        HeaderBytes { bytes, start }: &mut HeaderBytes,
-    ) {
-        *bytes = *template;
-        *start = self.layout.start;
-        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
-        let source = &self.ends[segment.direction as usize];
-        let destination = &self.ends[segment.direction.reverse() as usize];
-        let tcp_len = (TcpHeader::MIN_LEN + segment.original_len) as u16;
-        if self.layout.is_ipv4 {
-            let total_len = Ipv4Header::MIN_LEN as u16 + tcp_len;
-            let sum = self.ip_sum + u32::from(total_len);
-            put(IPV4 + 2, &total_len.to_be_bytes());
-            put(IPV4 + 10, &(!checksum::fold(u64::from(sum))).to_be_bytes());
-            put(IPV4 + 12, &source.ip[..4]);
-            put(IPV4 + 16, &destination.ip[..4]);
+    fn with_options(&self, segment: Segment, options: u8, payload: &[u8]) -> PacketHeaders<'_> {
+        let sum = u64::from(self.tcp_sum)
+            + u64::from(segment.tcp_len().swap_bytes())
+            + u64::from(segment.sequence.swap_bytes())
+            + u64::from(segment.acknowledgment.swap_bytes())
+            + u64::from(u16::from_le_bytes([options << 4, segment.flags]))
+            + checksum::sum(payload);
+        PacketHeaders { conversation: self, segment, options, tcp_checksum: !checksum::fold(sum) }
+    }
+}
+
+impl Segment {
+    /// Bytes of TCP header and payload.
+    #[inline(always)]
+    fn tcp_len(&self) -> u16 {
+        (TcpHeader::MIN_LEN + self.original_len) as u16
+    }
+}
+
+impl PacketHeaders<'_> {
+    /// How many bytes they take.
+    #[inline(always)]
+    #[expect(clippy::len_without_is_empty, reason = "they never are")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.conversation.layout.len
+    }
+
+    /// Puts them behind what is in `buffer`.
+    #[inline(always)]
+    pub fn append(&self, buffer: &mut Vec<u8>) {
+        let Self { conversation: Headers { layout, ends, .. }, segment, .. } = self;
+        let start = buffer.len();
+        buffer.extend_from_slice(&layout.templates[segment.direction as usize]);
+        buffer.truncate(start + layout.len);
+        let [source, destination] =
+            [segment.direction, segment.direction.reverse()].map(|way| &ends[way as usize]);
+        let (before, tcp) = buffer.split_last_chunk_mut::<{ TcpHeader::MIN_LEN }>().expect(IN_TEMPLATE);
+        if layout.is_ipv4 {
+            let ip = before.last_chunk_mut::<{ Ipv4Header::MIN_LEN }>().expect(IN_TEMPLATE);
+            let total_len = Ipv4Header::MIN_LEN as u16 + segment.tcp_len();
+            let sum = u64::from(self.conversation.ip_sum) + u64::from(total_len.swap_bytes());
+            ip[2..4].copy_from_slice(&total_len.to_be_bytes());
+            ip[10..12].copy_from_slice(&(!checksum::fold(sum)).to_le_bytes());
+            ip[12..16].copy_from_slice(&source.ip[..4]);
+            ip[16..20].copy_from_slice(&destination.ip[..4]);
         } else {
-            put(IPV6 + 4, &tcp_len.to_be_bytes());
-            put(IPV6 + 8, &source.ip);
-            put(IPV6 + 24, &destination.ip);
+            let ip = before.last_chunk_mut::<{ Ipv6Header::LEN }>().expect(IN_TEMPLATE);
+            ip[4..6].copy_from_slice(&segment.tcp_len().to_be_bytes());
+            ip[8..24].copy_from_slice(&source.ip);
+            ip[24..40].copy_from_slice(&destination.ip);
         }
-        let sum = u64::from(tcp_sum)
-            + u64::from(tcp_len)
-            + u64::from(segment.sequence)
-            + u64::from(segment.acknowledgment)
-            + u64::from(segment.flags)
-            + u64::from(checksum::sum(payload));
-        put(TCP, &source.port);
-        put(TCP + 2, &destination.port);
-        put(TCP + 4, &segment.sequence.to_be_bytes());
-        put(TCP + 8, &segment.acknowledgment.to_be_bytes());
-        put(TCP + 13, &[segment.flags]);
-        put(TCP + 16, &(!checksum::fold(sum)).to_be_bytes());
+        tcp[0..2].copy_from_slice(&source.port);
+        tcp[2..4].copy_from_slice(&destination.port);
+        tcp[4..8].copy_from_slice(&segment.sequence.to_be_bytes());
+        tcp[8..12].copy_from_slice(&segment.acknowledgment.to_be_bytes());
+        tcp[12] += self.options << 4;
+        tcp[13] = segment.flags;
+        tcp[16..18].copy_from_slice(&self.tcp_checksum.to_le_bytes());
     }
 }
 
@@ -186,15 +201,6 @@ impl End {
             IpAddr::V6(address) => ip = address.octets(),
         }
         Self { ip, port: address.port().to_be_bytes() }
-    }
-}
-
-impl Deref for HeaderBytes {
-    type Target = [u8];
-
-    #[inline(always)]
-    fn deref(&self) -> &[u8] {
-        &self.bytes[self.start..]
     }
 }
 
@@ -248,17 +254,19 @@ mod tests {
                 flags: PSH | ACK,
                 original_len: payload.len(),
             };
-            let mut bytes = HeaderBytes::default();
-            headers.write(&segment, &payload, &mut bytes);
-            let mut packet = bytes.to_vec();
+            let mut packet = Vec::new();
+            headers.packet(segment, &payload).append(&mut packet);
             packet.extend_from_slice(&payload);
             let tcp = read_back(&packet);
             prop_assert_eq!((tcp.source_port, tcp.destination_port), ports);
             prop_assert_eq!((tcp.sequence_number, tcp.acknowledgment_number), (sequence, acknowledgment));
             prop_assert_eq!((tcp.psh, tcp.ack, tcp.syn, tcp.fin), (true, true, false, false));
 
-            let options = headers.write_syn(direction, sequence, acknowledgment, SYN | ACK, &mut bytes);
-            let tcp = read_back(&[&bytes, options].concat());
+            let (syn, options) = headers.syn(direction, sequence, acknowledgment, SYN | ACK);
+            packet.clear();
+            syn.append(&mut packet);
+            packet.extend_from_slice(options);
+            let tcp = read_back(&packet);
             prop_assert_eq!((tcp.source_port, tcp.destination_port), ports);
             prop_assert_eq!((tcp.syn, tcp.ack, tcp.options.len()), (true, true, options.len()));
         }

@@ -14,7 +14,7 @@ mod writer;
 use std::io;
 use std::path::Path;
 
-use crate::frame::LinkType;
+use crate::frame::{LinkType, PacketHeaders};
 use crate::trace::Direction;
 use destination::Destination;
 use order::Window;
@@ -48,7 +48,7 @@ pub struct Packet<'a> {
     /// Which way it goes.
     pub direction: Direction,
     /// The headers.
-    pub headers: &'a [u8],
+    pub headers: PacketHeaders<'a>,
     /// What is captured of the payload.
     pub payload: &'a [u8],
     /// Bytes of payload on the wire: as many as `payload`, or more.
@@ -58,6 +58,14 @@ pub struct Packet<'a> {
 }
 
 impl Packet<'_> {
+    /// Appends the packet with `before` before it.
+    #[inline(always)]
+    fn append(&self, before: &[u8], buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(before);
+        self.headers.append(buffer);
+        buffer.extend_from_slice(self.payload);
+    }
+
     fn captured_len(&self) -> usize {
         self.headers.len() + self.payload.len()
     }

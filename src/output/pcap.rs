@@ -47,8 +47,6 @@ impl Encoder {
         record[4..8].copy_from_slice(&fraction.to_le_bytes());
         record[8..12].copy_from_slice(&(packet.captured_len() as u32).to_le_bytes());
         record[12..16].copy_from_slice(&(packet.original_len() as u32).to_le_bytes());
-        buffer.extend_from_slice(&record);
-        buffer.extend_from_slice(packet.headers);
-        buffer.extend_from_slice(packet.payload);
+        packet.append(&record, buffer);
     }
 }

@@ -85,11 +85,13 @@ impl Encoder {
             .comments
             .iter()
             .map(|comment| EnhancedPacketOption::Common(CommonOption::Comment(option_text(comment).into())));
+        let mut data = Vec::with_capacity(packet.captured_len());
+        packet.append(&[], &mut data);
         let block = EnhancedPacketBlock {
             interface_id: packet.interface,
             timestamp: Duration::from_nanos(packet.time),
             original_len: packet.original_len() as u32,
-            data: Cow::Owned([packet.headers, packet.payload].concat()),
+            data: Cow::Owned(data),
             options: std::iter::once(EnhancedPacketOption::Flags(flags(packet.direction)))
                 .chain(comments)
                 .collect(),
@@ -113,9 +115,7 @@ fn encode_plain(packet: &Packet<'_>, buffer: &mut Vec<u8>) {
     before[16..20].copy_from_slice(&(packet.time as u32).to_le_bytes());
     before[20..24].copy_from_slice(&(captured as u32).to_le_bytes());
     before[24..28].copy_from_slice(&(packet.original_len() as u32).to_le_bytes());
-    buffer.extend_from_slice(&before);
-    buffer.extend_from_slice(packet.headers);
-    buffer.extend_from_slice(packet.payload);
+    packet.append(&before, buffer);
 
     let mut after = [0; 3 + AFTER_PACKET];
     let options = &mut after[padding..];
@@ -142,20 +142,25 @@ fn option_text(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{ACK, Headers, Segment};
 
     /// The packets that are encoded here are what pcap-file would have written.
     #[test]
     fn plain_packets_are_as_pcap_file_writes_them() {
         let mut encoder = Encoder::new(LinkType::Ethernet, &["input".into()], &mut Vec::new());
-        let headers = [7; 54];
+        let address = "192.0.2.1:80".parse().expect("an address");
+        let headers = Headers::new(LinkType::Ethernet, address, address);
         for len in 0..9 {
             let payload = vec![1; len];
+            let direction = if len % 2 == 0 { Direction::Read } else { Direction::Write };
+            let segment =
+                Segment { direction, sequence: 1, acknowledgment: 1, flags: ACK, original_len: 2 * len };
             let packet = Packet {
                 time: u64::from(u32::MAX) * 1000 + len as u64,
                 order: 0,
                 interface: 0,
-                direction: if len % 2 == 0 { Direction::Read } else { Direction::Write },
-                headers: &headers,
+                direction,
+                headers: headers.packet(segment, &payload),
                 payload: &payload,
                 original_len: 2 * len,
                 comments: &[],
