@@ -83,10 +83,7 @@ impl Run<'_> {
                 input.stop();
             }
             self.report.progress(|| input.input().offset());
-            if let Some(plain) = input.advance_plain() {
-                self.plain(origin, plain)?;
-                continue;
-            }
+            input.each_plain(|plain| self.plain(origin, plain))?;
             match input.advance() {
                 Ok(Step::Event) => self.event(origin, &mut input.event())?,
                 Ok(Step::Part) => {

@@ -14,7 +14,7 @@ const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
 const IPV6_MAX: u16 = u16::MAX;
 
 /// Headers take at most this many bytes.
-const MAX_LEN: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN;
+const ROOM: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN;
 
 /// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
 const WINDOW_SHIFT: u8 = 14;
@@ -38,7 +38,7 @@ pub(super) fn max_segment(is_ipv4: bool) -> u16 {
 pub(super) struct Layout {
     /// By direction. What stands behind the headers is of no meaning: all take the same room, so that they are copied
     /// faster.
-    pub(super) templates: [[u8; MAX_LEN]; 2],
+    pub(super) templates: [[u8; ROOM]; 2],
     /// How many bytes the headers take.
     pub(super) len: usize,
     pub(super) is_ipv4: bool,

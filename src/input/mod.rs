@@ -15,6 +15,7 @@ mod literal;
 mod open;
 mod peek;
 mod records;
+mod run;
 pub(crate) mod source;
 mod step;
 mod text;
@@ -42,8 +43,6 @@ pub struct Input {
     format: Format,
     records: Records,
     cursor: Cursor,
-    /// A record has been found and not been looked into.
-    has_record: bool,
     is_in_record: bool,
     /// The trace of the record.
     trace: TraceId,

@@ -74,7 +74,6 @@ impl Input {
                 Format::Text => Cursor::Text(text::Cursor::default()),
                 Format::Json => Cursor::Json(json::Cursor::default()),
             },
-            has_record: false,
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
             ends_with_record: false,

@@ -122,33 +122,31 @@ impl Records {
         self.failed_messages
     }
 
-    /// Goes on to the next record, if it is one of a delimited trace that is available as a whole; else nothing has been
-    /// passed over, and [`Self::next`] goes on. The hot path, apart from all else so that the compiler keeps it small.
-    #[inline(always)]
-    pub(super) fn next_delimited(&mut self) -> bool {
+    /// What has been read behind the record that was found last, if a delimited trace may go on there.
+    pub(super) fn ahead(&mut self) -> Option<&[u8]> {
         if !matches!(self.splitter, Splitter::Delimited) || self.is_finished || self.zeros.is_some() {
-            return false;
+            return None;
         }
+        self.leave();
+        Some(self.source.available())
+    }
+
+    /// Passes over as many bytes of that, which are so many whole records.
+    pub(super) fn pass(&mut self, bytes: usize, records: u64) {
+        self.source.consume(bytes);
+        self.number += records;
+    }
+
+    /// Passes over the record that was found last.
+    fn leave(&mut self) {
         self.source.consume(self.record.end);
         self.record = 0..0;
         self.is_cut = false;
-        let available = self.source.available();
-        match delimited(available) {
-            Ok(Frame { prefix, length: length @ 1.. }) if available.len() - prefix >= length => {
-                self.record = prefix..prefix + length;
-                self.number += 1;
-                self.is_in_noise = false;
-                true
-            }
-            _ => false,
-        }
     }
 
     /// Goes on to the next record.
     pub(super) fn next(&mut self) -> Result<Next, RecordError> {
-        self.source.consume(self.record.end);
-        self.record = 0..0;
-        self.is_cut = false;
+        self.leave();
         loop {
             if self.is_finished {
                 return Ok(Next::End);

@@ -1,9 +1,7 @@
 //! Goes from event to event: from record to record, and within one.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
-use super::binary::usual::Usual;
 use super::records::{Next, RecordError};
 use super::{
     Begun, Current, Cursor, Damage, Decoded, DecodedWhat, Head, Input, InputError, Step, binary, file_name,
@@ -11,52 +9,7 @@ use super::{
 };
 use crate::trace::{Kind, TraceId};
 
-/// A record that is a segment with one event.
-#[derive(Debug)]
-pub(crate) struct UsualRecord {
-    pub(crate) trace: TraceId,
-    /// Where the event stands in the record.
-    event: Range<usize>,
-}
-
 impl Input {
-    /// Goes on to the next record if that is all there is to do, and if it is a segment of a delimited trace with one event.
-    /// Else [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
-    #[inline(always)]
-    pub(crate) fn advance_usual(&mut self) -> Option<UsualRecord> {
-        let is_between = !self.is_in_record && !self.has_record && !self.is_ended;
-        if !is_between || self.parts.is_some() || self.sample_rate.is_some() || !self.records.next_delimited() {
-            return None;
-        }
-        self.has_record = true;
-        let (bytes, end) = self.records.record_and_behind();
-        let (id, event) = binary::usual::segment(bytes, end)?;
-        Some(UsualRecord { trace: TraceId { kind: Kind::SocketStreamed, id }, event })
-    }
-
-    /// The event in that record, if it has the usual shape; else [`Self::advance`] goes on.
-    #[inline(always)]
-    pub(crate) fn usual_event(&mut self, record: UsualRecord) -> Option<Usual> {
-        let (bytes, _) = self.records.record_and_behind();
-        let usual = binary::usual::event(bytes, record.event)?;
-        self.has_record = false;
-        self.trace = record.trace;
-        self.traces += 1;
-        Some(usual)
-    }
-
-    /// The bytes of that event.
-    #[inline(always)]
-    pub(crate) fn body(&self, usual: &Usual) -> &[u8] {
-        let (bytes, _) = self.records.record_and_behind();
-        &bytes[usual.body()]
-    }
-
-    /// Has that event be the one that [`Self::event`] gives.
-    pub(crate) fn keep(&mut self, usual: Usual) {
-        self.current = Current::Decoded(usual.into());
-    }
-
     /// Goes on to the next event.
     ///
     /// # Errors
@@ -85,8 +38,6 @@ impl Input {
             }
             let found = if self.is_in_record {
                 self.next_in_record()
-            } else if std::mem::take(&mut self.has_record) {
-                self.begin_record()
             } else {
                 match self.records.next() {
                     Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
@@ -121,11 +72,10 @@ impl Input {
             return false;
         }
         let (bytes, end) = self.records.record_and_behind();
-        let usual = binary::usual::segment(bytes, end)
-            .and_then(|(id, event)| Some((id, binary::usual::event(bytes, event)?)));
-        let Some((id, usual)) = usual else { return false };
+        let Some(segment) = binary::usual::segment(bytes, 0, end) else { return false };
+        let Some(usual) = binary::usual::event(bytes, segment.event) else { return false };
         let mut decoded = Decoded::from(usual);
-        let trace = TraceId { kind: Kind::SocketStreamed, id };
+        let trace = TraceId { kind: Kind::SocketStreamed, id: segment.id };
         if let Some(rate) = self.sample_rate.take().filter(|_| trace == self.trace) {
             decoded.connection.get_or_insert_default().sample_rate = Some(rate);
         }

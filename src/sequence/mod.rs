@@ -18,8 +18,8 @@ mod way;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::mem;
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
@@ -145,36 +145,36 @@ impl Sequencer {
         }
     }
 
-    /// The next event, if it is a plain one that comes right behind the one before it in its trace, as nearly all do. Else
-    /// [`Self::advance`] goes on. The hot path, apart from all else so that the compiler keeps it small.
+    /// The hot path: gives `each` the events that come next, as long as they are plain, come right behind the one before them
+    /// in their traces, and have been read. [`Self::advance`] goes on behind them.
+    ///
+    /// # Errors
+    /// Those of `each`, which gets nothing more then.
     #[inline(always)]
-    pub fn advance_plain(&mut self) -> Option<Plain<'_>> {
+    pub fn each_plain(&mut self, mut each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
         if !self.has_nothing_else() {
-            return None;
+            return Ok(());
         }
-        let record = self.input.advance_usual()?;
-        let id = record.trace;
-        // Looked up before the event is read, so that the processor reads on while it waits for what is not in its cache.
-        let trace = self.traces.get_mut(&id);
-        let usual = self.input.usual_event(record)?;
-        self.arrived += 1;
-        let peek = usual.peek(id);
-        if let Some(conversation) = pass_through(trace, &peek, self.arrived)
-            && let Peeked::Data { direction, .. } = peek.what
+        let Some(mut run) = self.input.run() else { return Ok(()) };
+        let mut result = Ok(());
+        while result.is_ok()
+            && let Some(record) = run.record()
         {
-            let bytes = self.input.body(&usual);
-            return Some(Plain {
-                trace: id,
-                conversation,
-                time: peek.time,
-                seq_num: peek.seq_num,
-                direction,
-                bytes,
-            });
+            let trace = TraceId { kind: Kind::SocketStreamed, id: record.id };
+            // Looked up before the event is read: the processor reads on while it waits for what is not in its cache.
+            let state = self.traces.get_mut(&trace);
+            let Some(event) = run.event(&record) else { break };
+            let peek = event.peek(trace);
+            let Peeked::Data { direction, is_length_known: true, .. } = peek.what else { break };
+            let Some(conversation) = pass_through(state, &peek, self.arrived + 1) else { break };
+            self.arrived += 1;
+            run.pass(&record);
+            let Peek { time, seq_num, .. } = peek;
+            result = each(Plain { trace, conversation, time, seq_num, direction, bytes: run.body(&event) });
         }
-        self.input.keep(usual);
-        self.has_event = true;
-        None
+        let passed = run.passed();
+        self.input.pass(passed);
+        result
     }
 
     /// Whether there is nothing to see to but what the input has next.

@@ -61,18 +61,33 @@ impl From<Usual> for Decoded {
     }
 }
 
-/// Where the event stands in a record that is nothing but a `SocketStreamedTraceSegment` with a trace's id, which comes
-/// first, and one event. The record is the first `end` of `bytes`.
+/// A record that is nothing but a `SocketStreamedTraceSegment` with a trace's id, which comes first, and one event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) id: u64,
+    /// Where the event stands, at the end of the record.
+    pub(in crate::input) event: Range<usize>,
+}
+
+/// The record of a delimited trace that begins at `at`.
 #[inline(always)]
-pub(in crate::input) fn segment(bytes: &[u8], end: usize) -> Option<(u64, Range<usize>)> {
-    let mut walk = Walk { bytes, at: 0 };
+pub(in crate::input) fn record(bytes: &[u8], at: usize) -> Option<Record> {
+    let mut walk = Walk { bytes, at };
+    let end = walk.message()?;
+    segment(bytes, walk.at, end)
+}
+
+/// The same without the length before it: a record from `at` to `end`.
+#[inline(always)]
+pub(in crate::input) fn segment(bytes: &[u8], at: usize, end: usize) -> Option<Record> {
+    let mut walk = Walk { bytes, at };
     walk.eat(0x22)?;
     let wrapper_end = walk.message()?;
     walk.eat(0x08)?;
     let id = walk.number()?;
     walk.eat(0x1a)?;
     let segment_end = walk.message()?;
-    (wrapper_end == end && segment_end == end).then_some((id, walk.at..end))
+    (wrapper_end == end && segment_end == end).then_some(Record { id, event: walk.at..end })
 }
 
 /// An event, which stands in `range`.
@@ -269,10 +284,10 @@ mod tests {
             bytes(4, &segment, &mut record);
             let end = record.len();
             record.extend_from_slice(&behind);
-            prop_assert_eq!(super::segment(&record, end), Some((id, end - event.len()..end)));
-            prop_assert!(super::segment(&record, end - 1).is_none());
+            prop_assert_eq!(super::segment(&record, 0, end), Some(Record { id, event: end - event.len()..end }));
+            prop_assert!(super::segment(&record, 0, end - 1).is_none());
             if !behind.is_empty() {
-                prop_assert!(super::segment(&record, end + 1).is_none());
+                prop_assert!(super::segment(&record, 0, end + 1).is_none());
             }
         }
     }

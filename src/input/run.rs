@@ -1,0 +1,77 @@
+//! The hot path: the records of a delimited trace, as far as they have been read and as long as each is nothing but one
+//! event of the [usual](super::binary::usual) shape. They are gone through where they lie, and nothing of the input's state
+//! changes before it is said how many have been passed.
+
+use super::binary::usual::{self, Record, Usual};
+use super::{Cursor, Input};
+use crate::trace::{Kind, TraceId};
+
+/// Usual records, one behind the other.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    bytes: &'a [u8],
+    passed: Passed,
+}
+
+/// What has been passed of a [`Run`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    bytes: usize,
+    records: u64,
+    /// `trace_id` of the last record.
+    id: u64,
+}
+
+impl Run<'_> {
+    /// The next record, if it is one of a segment with one event.
+    #[inline(always)]
+    pub(crate) fn record(&self) -> Option<Record> {
+        usual::record(self.bytes, self.passed.bytes)
+    }
+
+    /// Its event, if that has the usual shape.
+    #[inline(always)]
+    pub(crate) fn event(&self, record: &Record) -> Option<Usual> {
+        usual::event(self.bytes, record.event.clone())
+    }
+
+    /// The bytes that were read or written.
+    #[inline(always)]
+    pub(crate) fn body(&self, event: &Usual) -> &[u8] {
+        &self.bytes[event.body()]
+    }
+
+    /// Goes on behind a record.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, record: &Record) {
+        self.passed.bytes = record.event.end;
+        self.passed.records += 1;
+        self.passed.id = record.id;
+    }
+
+    pub(crate) fn passed(&self) -> Passed {
+        self.passed
+    }
+}
+
+impl Input {
+    /// What has been read and not been looked at, if usual records may come next.
+    #[inline]
+    pub(crate) fn run(&mut self) -> Option<Run<'_>> {
+        let is_between = !self.is_in_record && !self.is_ended && self.parts.is_none();
+        if !is_between || self.sample_rate.is_some() || !matches!(self.cursor, Cursor::Binary(_)) {
+            return None;
+        }
+        let bytes = self.records.ahead()?;
+        Some(Run { bytes, passed: Passed::default() })
+    }
+
+    /// Goes on behind what has been passed of a [`Run`].
+    pub(crate) fn pass(&mut self, passed: Passed) {
+        if passed.records > 0 {
+            self.records.pass(passed.bytes, passed.records);
+            self.traces += passed.records;
+            self.trace = TraceId { kind: Kind::SocketStreamed, id: passed.id };
+        }
+    }
+}
