@@ -11,6 +11,8 @@ use std::ops::Range;
 
 /// A block goes out once it has this many bytes.
 const BLOCK: usize = 128 * 1024;
+/// Room for a block with the packet that makes it that large: so it seldom has to grow.
+const ROOM: usize = BLOCK + 72 * 1024;
 /// As many blocks are held back, which makes a window of 1 MiB.
 const HELD_BLOCKS: usize = 8;
 
@@ -59,7 +61,7 @@ impl Window {
     pub(super) fn new() -> Self {
         Self {
             full: VecDeque::new(),
-            open: Block::new(Vec::with_capacity(BLOCK)),
+            open: Block::new(Vec::with_capacity(ROOM)),
             sorted: 0,
             spare: Vec::new(),
             released: 0,
@@ -79,7 +81,7 @@ impl Window {
     /// Closes the open block and prepares what is to go out. Returns how many packets are late.
     pub(super) fn seal(&mut self, all: bool) -> u64 {
         if !self.open.packets.is_empty() {
-            let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK));
+            let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM));
             let block = mem::replace(&mut self.open, Block::new(buffer));
             // What was sorted before stays so unless this block reaches back into it.
             self.sorted = self.full.iter().take(self.sorted).take_while(|full| full.max <= block.min).count();
@@ -150,7 +152,7 @@ impl Window {
         let old = mem::take(&mut self.full);
         for (order, block, range) in packets {
             if self.full.back().is_none_or(|block| block.bytes.len() >= BLOCK) {
-                let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK));
+                let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM));
                 self.full.push_back(Block::new(buffer));
             }
             if let Some(last) = self.full.back_mut() {

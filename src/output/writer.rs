@@ -14,6 +14,8 @@ const QUEUE: usize = 1;
 pub(super) struct Writer {
     /// Blocks that have not gone to the thread yet.
     batch: Vec<Vec<u8>>,
+    /// So many of them go at a time: at first a single one, so that the thread soon has something to do.
+    batch_len: usize,
     /// `None` once the thread has been told to end.
     batches: Option<SyncSender<Vec<Vec<u8>>>>,
     written: Receiver<Vec<Vec<u8>>>,
@@ -34,13 +36,17 @@ impl Writer {
             }
             Ok(destination)
         })?;
-        Ok(Self { batch: Vec::new(), batches: Some(batches), written, thread: Some(thread) })
+        Ok(Self { batch: Vec::new(), batch_len: 1, batches: Some(batches), written, thread: Some(thread) })
     }
 
     /// Has a block written, sooner or later.
     pub(super) fn send(&mut self, block: Vec<u8>) -> io::Result<()> {
         self.batch.push(block);
-        if self.batch.len() < BATCH { Ok(()) } else { self.flush() }
+        if self.batch.len() < self.batch_len {
+            return Ok(());
+        }
+        self.batch_len = BATCH.min(2 * self.batch_len);
+        self.flush()
     }
 
     /// Has all blocks written that it has been given.
