@@ -1,7 +1,7 @@
 //! The beginning of a conversation: what its headers say from there on.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,8 +24,10 @@ pub(super) struct Beginnings {
     options: Options,
     filter: Filter,
     book: AddressBook,
-    /// Hashes of the address pairs that the capture has packets of, and how many conversations are going on between them.
-    pairs: HashMap<u64, u32, foldhash::fast::RandomState>,
+    /// Hashes of the address pairs that the capture has packets of: many, that are seldom in the processor's cache.
+    pairs: HashSet<u64, foldhash::fast::RandomState>,
+    /// How many conversations are going on between those of them that have any.
+    going_on: HashMap<u64, u32, foldhash::fast::RandomState>,
     /// How many conversations have begun with a SYN because their pair came back.
     returns: u64,
 }
@@ -46,7 +48,7 @@ pub(super) struct Beginning<'a> {
 impl Beginnings {
     pub(super) fn new(options: Options, filter: Filter) -> Self {
         let book = AddressBook::new(options.local, options.remote);
-        Self { options, filter, book, pairs: HashMap::default(), returns: 0 }
+        Self { options, filter, book, pairs: HashSet::default(), going_on: HashMap::default(), returns: 0 }
     }
 
     pub(super) fn wants_time(&self, time: u64) -> bool {
@@ -100,29 +102,23 @@ impl Beginnings {
     /// connection begins.
     fn is_return(&mut self, pair: u64, beginning: &Beginning<'_>, report: &mut Report) -> bool {
         let is_full = self.pairs.len() >= MAX_PAIRS;
-        let is_return = match self.pairs.entry(pair) {
-            Entry::Occupied(mut entry) => {
-                if *entry.get() > 0 {
-                    report.warn(Warning::Overlap, || comment::place(beginning.trace, beginning.origin));
-                }
-                *entry.get_mut() += 1;
-                true
-            }
-            Entry::Vacant(entry) => {
-                if !is_full {
-                    entry.insert(1);
-                }
-                is_full
-            }
-        };
+        let is_return = is_full || !self.pairs.insert(pair);
+        let going_on = self.going_on.entry(pair).or_default();
+        if *going_on > 0 {
+            report.warn(Warning::Overlap, || comment::place(beginning.trace, beginning.origin));
+        }
+        *going_on += 1;
         self.returns += u64::from(is_return);
         is_return
     }
 
     /// A conversation between a pair of addresses has ended.
     pub(super) fn end(&mut self, pair: u64) {
-        if let Some(going_on) = self.pairs.get_mut(&pair) {
-            *going_on = going_on.saturating_sub(1);
+        if let Entry::Occupied(mut going_on) = self.going_on.entry(pair) {
+            *going_on.get_mut() -= 1;
+            if *going_on.get() == 0 {
+                going_on.remove();
+            }
         }
     }
 }
