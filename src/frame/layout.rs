@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, Ipv6Header, TcpHeader, TcpOptionElement};
 
 use super::LinkType;
+use crate::checksum;
 
 /// An IP packet's length field is 16 bits wide: the most bytes of TCP header and payload in IPv4.
 const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
@@ -42,6 +43,9 @@ pub(super) struct Layout {
     /// How many bytes the headers take.
     pub(super) len: usize,
     pub(super) is_ipv4: bool,
+    /// Sums of the IPv4 header and of the TCP header with the protocol of its pseudo header, without addresses and ports.
+    pub(super) ip_sum: u32,
+    pub(super) tcp_sum: u32,
     pub(super) syn_options: [u8; SYN_OPTIONS_LEN],
 }
 
@@ -59,7 +63,12 @@ impl Layout {
     fn new(link_type: LinkType, is_ipv4: bool) -> Self {
         let headers = [[REMOTE_MAC, LOCAL_MAC], [LOCAL_MAC, REMOTE_MAC]]
             .map(|[source, destination]| headers(link_type, is_ipv4, source, destination));
+        // But for the Ethernet addresses, those of the two directions are the same.
+        let (before, tcp) = headers[0].split_last_chunk::<{ TcpHeader::MIN_LEN }>().expect("a TCP header");
+        let ip = before.last_chunk::<{ Ipv4Header::MIN_LEN }>().expect("an IP header");
         Self {
+            ip_sum: if is_ipv4 { sum(ip) } else { 0 },
+            tcp_sum: sum(tcp) + sum(&[0, IpNumber::TCP.0]),
             len: headers[0].len(),
             templates: headers
                 .map(|headers| array::from_fn(|at| headers.get(at).copied().unwrap_or_default())),
@@ -67,6 +76,11 @@ impl Layout {
             syn_options: syn_options(max_segment(is_ipv4)),
         }
     }
+}
+
+/// A sum of little-endian words, folded: many of these can be added up.
+pub(super) fn sum(bytes: &[u8]) -> u32 {
+    checksum::fold(checksum::sum(bytes)).into()
 }
 
 /// The headers of a direction.

@@ -9,7 +9,7 @@ mod layout;
 
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpNumber, Ipv4Header, Ipv6Header, TcpHeader};
+use etherparse::{Ipv4Header, Ipv6Header, TcpHeader};
 
 use crate::checksum;
 use crate::trace::{Direction, Side};
@@ -95,15 +95,10 @@ impl Headers {
             Side::Local => End::new(local),
             Side::Remote => End::new(remote),
         });
-        let sum = |bytes: &[u8]| u32::from(checksum::fold(checksum::sum(bytes)));
-        let addresses: u32 = ends.iter().map(|end| sum(&end.ip)).sum();
-        let ports: u32 = ends.iter().map(|end| sum(&end.port)).sum();
-        // But for the Ethernet addresses, those of the two directions are the same.
-        let (before, tcp) = layout.templates[0][..layout.len].split_at(layout.len - TcpHeader::MIN_LEN);
-        let ip = before.last_chunk::<{ Ipv4Header::MIN_LEN }>().filter(|_| layout.is_ipv4);
-        let ip_sum = ip.map_or(0, |ip| sum(ip) + addresses);
-        let tcp_sum = sum(&[0, IpNumber::TCP.0]) + addresses + ports + sum(tcp);
-        Self { layout, ends, ip_sum, tcp_sum }
+        let addresses: u32 = ends.iter().map(|end| layout::sum(&end.ip)).sum();
+        let ports: u32 = ends.iter().map(|end| layout::sum(&end.port)).sum();
+        let ip_sum = if layout.is_ipv4 { layout.ip_sum + addresses } else { 0 };
+        Self { layout, ends, ip_sum, tcp_sum: layout.tcp_sum + addresses + ports }
     }
 
     /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is that of

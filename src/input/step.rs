@@ -98,7 +98,8 @@ impl Input {
                 if trace != self.trace {
                     self.sample_rate = None;
                 }
-                self.is_in_record = true;
+                let is_done = matches!(&self.cursor, Cursor::Binary(cursor) if cursor.is_done());
+                self.is_in_record = !is_done || ends || is_cut;
                 self.ends_with_record = ends;
                 self.trace = trace;
                 self.traces += 1;

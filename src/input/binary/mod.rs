@@ -166,7 +166,10 @@ impl Cursor {
                 _ => {}
             }
         }
-        self.events = Events::Streamed { event, is_event_cut, events };
+        self.events = match (&event, &events) {
+            (None, None) => Events::Done,
+            _ => Events::Streamed { event, is_event_cut, events },
+        };
         Ok(Begun::Trace(Head {
             trace: TraceId { kind: Kind::SocketStreamed, id },
             opens: connection.is_some(),
@@ -213,6 +216,11 @@ impl Cursor {
     /// Which Envoy wrote what has been read so far.
     pub(super) fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// Whether the record has no more events, and nothing is wrong behind them: it needs not be looked at again.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.events, Events::Done) && self.broken.is_none()
     }
 
     /// The record's next event.
