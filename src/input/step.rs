@@ -40,7 +40,7 @@ impl Input {
                 self.next_in_record()
             } else {
                 match self.records.next() {
-                    Ok(Next::Record) if self.is_usual_event() => return Ok(Step::Event),
+                    Ok(Next::Record) if self.is_usual() => return Ok(Step::Event),
                     Ok(Next::Record) => self.begin_record(),
                     Ok(Next::Idle) => return Ok(Step::Idle),
                     Ok(Next::End) => return Ok(Step::End),
@@ -66,12 +66,24 @@ impl Input {
         }
     }
 
-    /// Takes the record's event, if the record is nothing else and the event of the usual shape.
-    fn is_usual_event(&mut self) -> bool {
-        if !matches!(self.cursor, Cursor::Binary(_)) || self.records.is_cut() {
+    /// Takes the record's event, if the record is nothing else and of the usual shape.
+    fn is_usual(&mut self) -> bool {
+        let Cursor::Binary(cursor) = &mut self.cursor else { return false };
+        if self.records.is_cut() {
             return false;
         }
         let (bytes, end) = self.records.record_and_behind();
+        if let Some((id, connection)) = binary::usual::opening(bytes, end) {
+            cursor.has_opened();
+            let trace = TraceId { kind: Kind::SocketStreamed, id };
+            if trace != self.trace {
+                self.sample_rate = None;
+            }
+            self.trace = trace;
+            self.traces += 1;
+            self.current = Current::Opened(Some(Box::new(connection)));
+            return true;
+        }
         let Some(segment) = binary::usual::segment(bytes, 0, end) else { return false };
         let Some(usual) = binary::usual::event(bytes, segment.event) else { return false };
         let mut decoded = Decoded::from(usual);

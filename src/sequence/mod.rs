@@ -305,6 +305,7 @@ impl Sequencer {
     fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
         if self.queue.is_empty()
+            && matches!(peek.what, Peeked::Data { .. })
             && let Some(conversation) = pass_through(self.traces.get_mut(&peek.trace), &peek, self.arrived)
         {
             return Some(Delivery { conversation, missing: None });

@@ -213,6 +213,11 @@ impl Cursor {
         Ok(decoded)
     }
 
+    /// Says that a connection of the usual shape has been read.
+    pub(super) fn has_opened(&mut self) {
+        self.generation = self.generation.max(Generation::From1_28);
+    }
+
     /// Which Envoy wrote what has been read so far.
     pub(super) fn generation(&self) -> Generation {
         self.generation

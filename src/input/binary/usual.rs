@@ -4,11 +4,12 @@
 //! Where a byte differs from that shape there is no answer, and the decoders that take any message ([`super::Cursor`],
 //! [`super::event`]) see to it: they are the ones that say what is wrong.
 
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use super::wire::long_varint;
 use crate::input::{Body, Decoded, DecodedWhat, Peek, Peeked};
-use crate::trace::{Direction, TraceId, nanoseconds};
+use crate::trace::{Connection, Direction, Endpoint, TraceId, nanoseconds};
 
 /// A `SocketEvent` with a time and a read, a write or a close. Small, so that it is handed on in registers.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,25 @@ pub(in crate::input) fn segment(bytes: &[u8], at: usize, end: usize) -> Option<R
     walk.eat(0x1a)?;
     let segment_end = walk.message()?;
     (wrapper_end == end && segment_end == end).then_some(Record { id, event: walk.at..end })
+}
+
+/// A record, the first `end` of `bytes`, that is nothing but a `SocketStreamedTraceSegment` with a trace's id and the
+/// connection that begins it, whose addresses are numeric.
+pub(in crate::input) fn opening(bytes: &[u8], end: usize) -> Option<(u64, Connection)> {
+    let mut walk = Walk { bytes, at: 0 };
+    walk.eat(0x22)?;
+    let wrapper_end = walk.message()?;
+    walk.eat(0x08)?;
+    let id = walk.number()?;
+    walk.eat(0x12)?;
+    let connection_end = walk.message()?;
+    if wrapper_end != end || connection_end != end {
+        return None;
+    }
+    let mut address = |tag| if walk.has(tag, end) { walk.socket_address().map(Some) } else { Some(None) };
+    let connection = Connection { local: address(0x0a)?, remote: address(0x12)?, sample_rate: None };
+    walk.ends(end)?;
+    Some((id, connection))
 }
 
 /// An event, which stands in `range`.
@@ -189,6 +209,24 @@ impl Walk<'_> {
         (end <= self.bytes.len()).then_some(end)
     }
 
+    /// An `Address` that is a `SocketAddress` with a number and a port.
+    fn socket_address(&mut self) -> Option<Endpoint> {
+        let address_end = self.message()?;
+        self.eat(0x0a)?;
+        let socket_end = self.message()?;
+        if self.has(0x08, socket_end) {
+            self.number()?;
+        }
+        self.eat(0x12)?;
+        let ip_end = self.message()?;
+        let ip: IpAddr = str::from_utf8(&self.bytes[self.at..ip_end]).ok()?.parse().ok()?;
+        self.at = ip_end;
+        let port = if self.has(0x18, socket_end) { self.number()? } else { 0 };
+        self.ends(socket_end)?;
+        self.ends(address_end)?;
+        Some(Endpoint::Ip(SocketAddr::new(ip.to_canonical(), u16::try_from(port).ok()?)))
+    }
+
     #[inline(always)]
     fn ends(&self, end: usize) -> Option<()> {
         (self.at == end).then_some(())
@@ -200,8 +238,10 @@ mod tests {
     use proptest::prelude::*;
     use prost::encoding::{encode_key, encode_varint};
 
+    use super::super::Cursor;
     use super::super::event::decode_any;
     use super::*;
+    use crate::input::Begun;
     use crate::input::binary::event::BodyForm;
 
     fn number(field: u32, value: u64, message: &mut Vec<u8>) {
@@ -268,6 +308,47 @@ mod tests {
             }
             if let Some(usual) = usual {
                 prop_assert_eq!(seen(&usual.into()), seen(&any.expect("an event")));
+            }
+        }
+
+        #[test]
+        fn reads_the_openings_that_the_decoder_for_all_shapes_reads(
+            id in 1u64..,
+            addresses: [Option<SocketAddr>; 2],
+            protocol in 0u64..2,
+            change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut connection = vec![];
+            for (field, address) in (1..).zip(addresses).filter_map(|(field, address)| Some((field, address?))) {
+                let (mut socket, mut message) = (vec![], vec![]);
+                if protocol > 0 {
+                    number(1, protocol, &mut socket);
+                }
+                bytes(2, address.ip().to_string().as_bytes(), &mut socket);
+                if address.port() > 0 {
+                    number(3, address.port().into(), &mut socket);
+                }
+                bytes(1, &socket, &mut message);
+                bytes(field, &message, &mut connection);
+            }
+            let (mut segment, mut record) = (vec![], vec![]);
+            number(1, id, &mut segment);
+            bytes(2, &connection, &mut segment);
+            bytes(4, &segment, &mut record);
+            if let Some((index, byte)) = change {
+                let index = index.index(record.len());
+                record[index] = byte;
+            }
+            let end = record.len();
+            let any = Cursor::new(false).begin(&record, false);
+            record.extend_from_slice(&behind);
+            let usual = opening(&record, end);
+            prop_assert!(usual.is_some() || change.is_some());
+            if let Some((id, connection)) = usual {
+                let Ok(Begun::Trace(head)) = any else { panic!("{any:?}") };
+                prop_assert_eq!((head.trace.id, head.opens, head.ends), (id, true, false));
+                prop_assert_eq!(head.connection.as_deref(), Some(&connection));
             }
         }
 
