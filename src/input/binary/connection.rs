@@ -4,12 +4,12 @@
 //! in each message: field 3 was never used again, and the old field 1 was never written by a tap, save by the traces
 //! of the `capture` transport socket (Envoy 1.7 to 1.9), where it is the connection's id, a varint.
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use prost::Message;
 
-use super::wire::{Fields, Reader, Value, WireError, tag};
+use super::usual;
+use super::wire::{Fields, Value, WireError};
 use crate::input::Generation;
 use crate::proto::envoy::config::core::v3 as core;
 use crate::trace::{Connection, Endpoint};
@@ -46,34 +46,7 @@ pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Decoded, Wire
 
 /// An `envoy.config.core.v3.Address`.
 fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
-    usual_endpoint(bytes).or_else(|| any_endpoint(bytes))
-}
-
-/// The hot path where connections are short: a numeric address and a port, with no field that is out of the ordinary.
-fn usual_endpoint(bytes: &[u8]) -> Option<Endpoint> {
-    const SOCKET_ADDRESS: u64 = tag::bytes(1);
-    const PROTOCOL: u64 = tag::varint(1);
-    const ADDRESS: u64 = tag::bytes(2);
-    const PORT_VALUE: u64 = tag::varint(3);
-    let mut address = Reader::new(0..bytes.len());
-    if address.tag(bytes).ok()? != Some(SOCKET_ADDRESS) {
-        return None;
-    }
-    let socket = address.bytes(bytes).ok().filter(|range| range.end == bytes.len())?;
-    let (mut ip, mut port) = (None, 0);
-    let mut fields = Reader::new(socket);
-    while let Some(tag) = fields.tag(bytes).ok()? {
-        match tag {
-            PROTOCOL => drop(fields.varint(bytes).ok()?),
-            ADDRESS => {
-                let text = str::from_utf8(&bytes[fields.bytes(bytes).ok()?]).ok()?;
-                ip = Some(text.parse::<IpAddr>().ok()?);
-            }
-            PORT_VALUE => port = fields.varint(bytes).ok()?,
-            _ => return None,
-        }
-    }
-    Some(Endpoint::Ip(SocketAddr::new(ip?.to_canonical(), u16::try_from(port).ok()?)))
+    usual::address(bytes).or_else(|| any_endpoint(bytes))
 }
 
 /// Any other address. One that cannot be decoded is as good as none: the bytes that were tapped are not

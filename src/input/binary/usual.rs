@@ -104,10 +104,21 @@ pub(in crate::input) fn opening(bytes: &[u8], end: usize) -> Option<(u64, Connec
     if wrapper_end != end || connection_end != end {
         return None;
     }
-    let mut address = |tag| if walk.has(tag, end) { walk.socket_address().map(Some) } else { Some(None) };
+    let mut address = |tag| {
+        if walk.has(tag, end) {
+            walk.message().and_then(|end| walk.address(end)).map(Some)
+        } else {
+            Some(None)
+        }
+    };
     let connection = Connection { local: address(0x0a)?, remote: address(0x12)?, sample_rate: None };
     walk.ends(end)?;
     Some((id, connection))
+}
+
+/// An `Address` that is a `SocketAddress` with a number and a port.
+pub(super) fn address(bytes: &[u8]) -> Option<Endpoint> {
+    Walk { bytes, at: 0 }.address(bytes.len())
 }
 
 /// An event, which stands in `range`.
@@ -209,9 +220,8 @@ impl Walk<'_> {
         (end <= self.bytes.len()).then_some(end)
     }
 
-    /// An `Address` that is a `SocketAddress` with a number and a port.
-    fn socket_address(&mut self) -> Option<Endpoint> {
-        let address_end = self.message()?;
+    /// An `Address`, which goes on to `end`, that is a `SocketAddress` with a number and a port.
+    fn address(&mut self, end: usize) -> Option<Endpoint> {
         self.eat(0x0a)?;
         let socket_end = self.message()?;
         if self.has(0x08, socket_end) {
@@ -223,7 +233,7 @@ impl Walk<'_> {
         self.at = ip_end;
         let port = if self.has(0x18, socket_end) { self.number()? } else { 0 };
         self.ends(socket_end)?;
-        self.ends(address_end)?;
+        self.ends(end)?;
         Some(Endpoint::Ip(SocketAddr::new(ip.to_canonical(), u16::try_from(port).ok()?)))
     }
 
