@@ -82,7 +82,7 @@ impl Beginnings {
         // Alone in its capture, a conversation cannot be taken for another one.
         let is_return = !capture.is_split() && self.is_return(pair, beginning, report);
         let occurrence = if is_return { self.returns } else { 0 };
-        let max = max_payload(addresses.local.ip());
+        let max = max_payload(addresses.local.is_ipv4());
         let mut tcp = Tcp::new(
             Headers::new(self.options.link_type, addresses.local, addresses.remote),
             BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),

@@ -29,7 +29,8 @@ const LOCAL_MAC: u8 = 1;
 const REMOTE_MAC: u8 = 2;
 
 /// The most bytes of TCP payload that a packet can have.
-pub(super) fn max_segment(is_ipv4: bool) -> u16 {
+#[must_use]
+pub fn max_payload(is_ipv4: bool) -> u16 {
     let max = if is_ipv4 { IPV4_MAX } else { IPV6_MAX };
     max - TcpHeader::MIN_LEN as u16
 }
@@ -73,7 +74,7 @@ impl Layout {
             templates: headers
                 .map(|headers| array::from_fn(|at| headers.get(at).copied().unwrap_or_default())),
             is_ipv4,
-            syn_options: syn_options(max_segment(is_ipv4)),
+            syn_options: syn_options(max_payload(is_ipv4)),
         }
     }
 }

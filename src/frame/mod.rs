@@ -1,9 +1,9 @@
 //! The headers of a packet: Ethernet, IPv4 or IPv6, and TCP.
 //!
-//! etherparse lays the headers out once for all conversations, as templates ([`layout`]); for a packet its addresses, ports and what
-//! else changes (sequence numbers, flags, lengths, checksums) are written into a copy. So a conversation keeps no more
-//! than its addresses: thousands of them, of which packets come in turn, stay in the processor's cache. The payload is
-//! read once, for the TCP checksum, and never copied here.
+//! etherparse lays the headers out once for all conversations, as templates ([`layout`]). For a packet its template is
+//! copied to where the packet is to stand, and what distinguishes it (addresses, ports, sequence numbers, flags, lengths,
+//! checksums) is written into that. So a conversation keeps no more than its addresses: thousands of them, of which packets
+//! come in turn, stay in the processor's cache. The payload is read once, for the TCP checksum, and never copied here.
 
 mod layout;
 
@@ -14,6 +14,7 @@ use etherparse::{Ipv4Header, Ipv6Header, TcpHeader};
 use crate::checksum;
 use crate::trace::{Direction, Side};
 use layout::Layout;
+pub use layout::max_payload;
 
 /// FIN: the sender has no more data.
 pub const FIN: u8 = 0x01;
@@ -33,12 +34,6 @@ pub enum LinkType {
     Ethernet,
     /// LINKTYPE_RAW (101): the packet begins with its IP header.
     Raw,
-}
-
-/// The most bytes of TCP payload that one packet from or to `address` can have.
-#[must_use]
-pub fn max_payload(address: IpAddr) -> u16 {
-    layout::max_segment(address.is_ipv4())
 }
 
 /// The headers of a conversation.

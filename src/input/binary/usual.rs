@@ -1,5 +1,6 @@
-//! The hot path: events in the shape in which Envoy writes nearly all of them, with the fields in their order and none
-//! that is out of the ordinary.
+//! The hot path: messages in the shape in which Envoy writes nearly all of them, with the fields in their order and none
+//! that is out of the ordinary. They are events, the segments of a trace that hold one each, and the segments that open a
+//! trace.
 //!
 //! Where a byte differs from that shape there is no answer, and the decoders that take any message ([`super::Cursor`],
 //! [`super::event`]) see to it: they are the ones that say what is wrong.
