@@ -186,7 +186,9 @@ impl Source {
                 let room = &mut room[..most];
                 let mut read = || {
                     let mut file = File::open(&*path)?;
-                    file.seek(SeekFrom::Start(position))?;
+                    if position > 0 {
+                        file.seek(SeekFrom::Start(position))?;
+                    }
                     retry(|| file.read(room))
                 };
                 if most == 0 { 0 } else { read().inspect_err(|_| self.is_at_end = true)? }
