@@ -1,6 +1,9 @@
 //! Many inputs in one capture: directories with taps of every format beside files that are none, merged in order of
 //! time, in little memory and with few files open.
 
+mod bounds;
+mod order;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -8,7 +11,7 @@ use crate::capture::Capture;
 use crate::encode::{Format, Tap};
 use crate::expected::sent;
 use crate::model::{Conversation, Direction, START, What, noise_from, text};
-use crate::program::{Dir, Ran, TestCommand};
+use crate::program::{Dir, Ran};
 
 /// Files as they lie about beside taps.
 const FOREIGN: [(&str, &[u8]); 7] = [
@@ -295,86 +298,6 @@ fn past_a_thousand_inputs_those_of_a_prefix_share_an_interface() {
     assert_shows_all(&capture, &tapped);
 }
 
-#[cfg(unix)]
-#[test]
-fn more_files_at_a_time_than_may_be_open_are_converted() {
-    let dir = Dir::new();
-    let tapped: Vec<Tapped> = (1..=1_500)
-        .map(|id| {
-            (steady(id, START + id, 1_000_003, 4, 40), Tap::buffered(Format::LOSSLESS[id as usize % 4]))
-        })
-        .collect();
-    for tapped in &tapped {
-        write_tap(&dir, &format!("taps/tap_{}", tapped.0.id), tapped);
-    }
-    let ran = TestCommand::new("sh")
-        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tap2pcap"), "-w"])
-        .arg(dir.path("all.pcapng"))
-        .arg(dir.path("taps"))
-        .run()
-        .expect(0);
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    let capture = Capture::parse(&dir.read("all.pcapng"));
-    assert_shows_all(&capture, &tapped);
-    assert_merged(&capture, &tapped);
-}
-
-/// Buffers of 256 KiB, and those of records of 1 MiB: together more than the 32 MiB that the program gives them.
-#[test]
-fn more_than_goes_into_memory_at_a_time_is_merged_all_the_same() {
-    let dir = Dir::new();
-    let mut tapped: Vec<Tapped> = Vec::new();
-    for id in 1..=142 {
-        let (tap, length) = match id {
-            1..=16 => (Tap::buffered(Format::LOSSLESS[id as usize % 2]), 60_000),
-            _ if id % 20 == 0 => (Tap::streamed(Format::JsonBytes), 16_000),
-            _ => (Tap::streamed(Format::LOSSLESS[id as usize % 2]), 17_000),
-        };
-        // Each has a pace of its own, so that now this one is furthest away, now that one.
-        tapped.push((steady(id, START + id, 1_000_000 + 1_009 * (id % 7), 16, length), tap));
-        write_tap(&dir, &format!("taps/tap_{id}"), &tapped[id as usize - 1]);
-    }
-    let ran = run(&dir, &["-w", "all.pcap", "taps"], 0);
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    let capture = Capture::parse(&dir.read("all.pcap"));
-    assert_shows_all(&capture, &tapped);
-    assert_merged(&capture, &tapped);
-}
-
-/// When a file begins is told from its first 4,096 bytes if they suffice.
-#[test]
-fn a_first_event_of_any_length_is_due_in_its_time() {
-    let dir = Dir::new();
-    let mut tapped: Vec<Tapped> = Vec::new();
-    let lengths = [
-        0, 1, 2_900, 3_040, 3_900, 3_990, 4_000, 4_010, 4_020, 4_030, 4_040, 4_060, 4_090, 4_096, 4_100,
-        9_000,
-    ];
-    for length in lengths {
-        for format in Format::LOSSLESS {
-            for tap in [Tap::buffered(format), Tap::streamed(format)] {
-                let id = tapped.len() as u64 + 1;
-                // The last file by name begins first.
-                let conversation = Conversation::new(id)
-                    .at(START + 1_000_000_000 - id)
-                    .write(noise_from(id, length))
-                    .at(START + 2_000_000_000 + id)
-                    .read(noise_from(id + 1_000, 10));
-                write_tap(&dir, &format!("taps/{id:04}"), &(conversation.clone(), tap));
-                tapped.push((conversation, tap));
-            }
-        }
-    }
-    run(&dir, &["-w", "all.pcapng", "--strict", "taps"], 0);
-    let capture = Capture::parse(&dir.read("all.pcapng"));
-    assert!(capture.packets.is_sorted_by_key(|packet| packet.time));
-    for (conversation, _) in &mut tapped {
-        // No bytes, no packet.
-        conversation.events.retain(|event| !matches!(&event.what, What::Data(data) if data.bytes.is_empty()));
-    }
-    assert_merged(&capture, &tapped);
-}
-
 #[test]
 fn captures_of_earlier_runs_are_skipped_and_every_run_gives_the_same_bytes() {
     let dir = Dir::new();
@@ -419,18 +342,4 @@ fn assert_shows_all_times(file: &[u8], tapped: &[Tapped], has_microseconds: bool
     } else {
         assert_shows_all(&capture, tapped);
     }
-}
-
-#[test]
-fn of_two_events_at_one_time_the_input_named_first_has_the_first() {
-    let dir = Dir::new();
-    for (name, id) in [("b", 1), ("a", 2), ("c", 3)] {
-        write_tap(&dir, name, &(steady(id, START, 1_000, 5, 10), Tap::streamed(Format::Binary)));
-    }
-    run(&dir, &["-w", "all.pcapng", "b", "a", "c"], 0);
-    let capture = Capture::parse(&dir.read("all.pcapng"));
-    assert_eq!(
-        capture.packets.iter().map(|packet| packet.interface).collect::<Vec<_>>(),
-        [0, 1, 2].repeat(5)
-    );
 }
