@@ -83,28 +83,15 @@ pub(in crate::input) fn record(bytes: &[u8], at: usize) -> Option<Record> {
 #[inline(always)]
 pub(in crate::input) fn segment(bytes: &[u8], at: usize, end: usize) -> Option<Record> {
     let mut walk = Walk { bytes, at };
-    walk.eat(0x22)?;
-    let wrapper_end = walk.message()?;
-    walk.eat(0x08)?;
-    let id = walk.number()?;
-    walk.eat(0x1a)?;
-    let segment_end = walk.message()?;
-    (wrapper_end == end && segment_end == end).then_some(Record { id, event: walk.at..end })
+    let id = walk.segment(0x1a, end)?;
+    Some(Record { id, event: walk.at..end })
 }
 
 /// A record, the first `end` of `bytes`, that is nothing but a `SocketStreamedTraceSegment` with a trace's id and the
 /// connection that begins it, whose addresses are numeric.
 pub(in crate::input) fn opening(bytes: &[u8], end: usize) -> Option<(u64, Connection)> {
     let mut walk = Walk { bytes, at: 0 };
-    walk.eat(0x22)?;
-    let wrapper_end = walk.message()?;
-    walk.eat(0x08)?;
-    let id = walk.number()?;
-    walk.eat(0x12)?;
-    let connection_end = walk.message()?;
-    if wrapper_end != end || connection_end != end {
-        return None;
-    }
+    let id = walk.segment(0x12, end)?;
     let mut address = |tag| {
         if walk.has(tag, end) {
             walk.message().and_then(|end| walk.address(end)).map(Some)
@@ -219,6 +206,19 @@ impl Walk<'_> {
         let length = usize::try_from(self.number()?).ok()?;
         let end = self.at.checked_add(length)?;
         (end <= self.bytes.len()).then_some(end)
+    }
+
+    /// Goes to the content of a record's last field, which has this tag, and returns the trace's id, which comes first. All
+    /// messages there end with the record, at `end`.
+    #[inline(always)]
+    fn segment(&mut self, tag: u8, end: usize) -> Option<u64> {
+        self.eat(0x22)?;
+        let wrapper_end = self.message()?;
+        self.eat(0x08)?;
+        let id = self.number()?;
+        self.eat(tag)?;
+        let field_end = self.message()?;
+        (wrapper_end == end && field_end == end).then_some(id)
     }
 
     /// An `Address`, which goes on to `end`, that is a `SocketAddress` with a number and a port.
