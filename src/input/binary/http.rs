@@ -47,10 +47,10 @@ fn pieces(record: &[u8], mut fields: Fields, trace: &mut HttpFields) -> Result<(
         let piece = Fields::new(range, fields.is_last_cut());
         match number {
             2 => headers(record, piece, &mut request.head)?,
-            3 => request.body = Some(body(record, piece)?),
+            3 => body(record, piece, &mut request.body)?,
             4 => headers(record, piece, &mut request.trailers)?,
             5 => headers(record, piece, &mut response.head)?,
-            6 => response.body = Some(body(record, piece)?),
+            6 => body(record, piece, &mut response.body)?,
             7 => headers(record, piece, &mut response.trailers)?,
             _ => {}
         }
@@ -81,7 +81,7 @@ fn message(record: &[u8], fields: Fields, message: &mut HttpMessage) -> Result<(
     walk(record, fields, |number, range, is_cut| {
         match number {
             1 if !is_cut => header(record, range, &mut message.head)?,
-            2 => message.body = Some(body(record, Fields::new(range, is_cut))?),
+            2 => body(record, Fields::new(range, is_cut), &mut message.body)?,
             3 if !is_cut => header(record, range, &mut message.trailers)?,
             4 if !is_cut => message.time = Some(timestamp(record, range)?),
             _ => {}
@@ -124,8 +124,9 @@ fn header(record: &[u8], range: Range<usize>, headers: &mut Option<Headers>) -> 
     }
 }
 
-/// A `Body`. One that goes on behind the end of the record is cut there.
-fn body(record: &[u8], mut fields: Fields) -> Result<(HttpBody, bool), Damage> {
+/// Says in `to` where a `Body` is and whether it is truncated. One that goes on behind the end of the record is cut there;
+/// of one that is damaged, it is what stands before the damage.
+fn body(record: &[u8], mut fields: Fields, to: &mut Option<(HttpBody, bool)>) -> Result<(), Damage> {
     let (mut bytes, mut truncated) = (0..0, false);
     while let Some((number, value)) = fields.next(record)? {
         match (number, value) {
@@ -135,6 +136,8 @@ fn body(record: &[u8], mut fields: Fields) -> Result<(HttpBody, bool), Damage> {
             _ => {}
         }
         truncated |= fields.is_last_cut();
+        *to = Some((HttpBody::Record(bytes.clone()), truncated));
     }
-    Ok((HttpBody::Record(bytes), truncated))
+    *to = Some((HttpBody::Record(bytes), truncated));
+    Ok(())
 }

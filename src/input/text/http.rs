@@ -58,7 +58,7 @@ fn message(
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {
             (b"headers", Value::Message) => header.read(lexer, record, head)?,
-            (b"body", Value::Message) => *body = Some(self::body(lexer, record, scratch)?),
+            (b"body", Value::Message) => self::body(lexer, record, body, scratch)?,
             (b"trailers", Value::Message) => header.read(lexer, record, trailers)?,
             (b"headers_received_time", Value::Message) => *time = Some(event::timestamp(lexer, record)?),
             (_, value) => lexer.skip(record, value)?,
@@ -81,11 +81,11 @@ fn segment(
                 continue;
             }
             (b"request_body_chunk", Value::Message) => {
-                request.body = Some(body(lexer, record, scratch)?);
+                body(lexer, record, &mut request.body, scratch)?;
                 continue;
             }
             (b"response_body_chunk", Value::Message) => {
-                response.body = Some(body(lexer, record, scratch)?);
+                body(lexer, record, &mut response.body, scratch)?;
                 continue;
             }
             (b"request_headers", Value::Message) => &mut request.head,
@@ -152,8 +152,14 @@ impl Header {
     }
 }
 
-/// Appends the `Body` whose fields follow to `scratch`. Returns where it is there, and whether it is truncated.
-fn body(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<(HttpBody, bool), TextError> {
+/// Appends the `Body` whose fields follow to `scratch`, and says in `to` where it is there and whether it is truncated:
+/// of one that is damaged, what stands before the damage.
+fn body(
+    lexer: &mut Lexer,
+    record: &[u8],
+    to: &mut Option<(HttpBody, bool)>,
+    scratch: &mut Vec<u8>,
+) -> Result<(), TextError> {
     let (mut bytes, mut truncated) = (scratch.len()..scratch.len(), false);
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {
@@ -161,10 +167,12 @@ fn body(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<(Http
                 bytes.start = scratch.len();
                 lexer.append_string(record, scratch)?;
                 bytes.end = scratch.len();
+                *to = Some((HttpBody::Scratch(bytes.clone()), truncated));
             }
             (b"truncated", Value::Scalar) => truncated = lexer.boolean(record)?,
             (_, value) => lexer.skip(record, value)?,
         }
     }
-    Ok((HttpBody::Scratch(bytes), truncated))
+    *to = Some((HttpBody::Scratch(bytes), truncated));
+    Ok(())
 }

@@ -136,6 +136,22 @@ fn a_request_stays_where_the_response_is_broken() {
     }
 }
 
+#[test]
+fn what_stands_before_damage_in_a_body_is_kept() {
+    let text = b"http_buffered_trace { request { headers { key: 'a' value: 'b' } \
+        body { as_bytes: 'half' truncated: maybe } } }\n";
+    // `truncated` is no message.
+    let body = b"\x0a\x04half\x1a\x00";
+    let request = [&b"\x0a\x06\x0a\x01a\x12\x01b\x12\x08"[..], body].concat();
+    let binary = [b"\x16\x0a\x14\x0a\x12", &request[..]].concat();
+    for (format, tap) in [(Format::Text, &text[..]), (Format::Delimited, &binary)] {
+        let (found, errors) = read(format, tap);
+        assert_eq!(errors.len(), 1, "{format:?} {errors:?}");
+        let body = Piece::Body { bytes: b"half".to_vec(), is_cut: false, is_text: false };
+        assert_eq!(pieces(&found).last(), Some(&(Message::Request, body)), "{format:?}");
+    }
+}
+
 /// Without its id a piece would be taken for one of another trace.
 #[test]
 fn a_piece_without_its_id_is_lost() {
