@@ -28,8 +28,8 @@ pub fn sum(bytes: &[u8]) -> u64 {
     total
 }
 
-/// The ones' complement sum that stands in 16 bits, and not complemented: folds the carries of a sum of little-endian words
-/// back into them. Its bytes in a header are the little-endian ones.
+/// The ones' complement sum that stands in 16 bits, and not complemented: folds the carries of a sum of little-endian
+/// words back into them. Its bytes in a header are the little-endian ones.
 #[inline]
 #[must_use]
 pub fn fold(sum: u64) -> u16 {

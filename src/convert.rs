@@ -38,8 +38,8 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// Converts all of `taps` into `capture` and finishes it. `interfaces` has the number of the capture's interface for
-    /// each. What is wrong with an input goes to `report`; where that leaves nothing to write, there is no capture.
+    /// Converts all of `taps` into `capture` and finishes it. `interfaces` has the number of the capture's interface
+    /// for each. What is wrong with an input goes to `report`; where that leaves nothing to write, there is no capture.
     ///
     /// # Errors
     /// The capture cannot be written.

@@ -1,7 +1,7 @@
 //! The TCP state of one conversation: what the trace recorded becomes segments.
 //!
-//! Sequence numbers count the bytes that were on the socket. Bytes that the trace lacks are segments all the same, whose
-//! packets are captured short; so readers know that they were there, and the next message begins where it should.
+//! Sequence numbers count the bytes that were on the socket. Bytes that the trace lacks are segments all the same,
+//! whose packets are captured short; so readers know that they were there, and the next message begins where it should.
 
 use std::io;
 
@@ -15,8 +15,8 @@ use crate::trace::{Data, Direction, Length, Plain, Side};
 pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
 /// The same in segments, which may be small.
 const MAX_MISSING_SEGMENTS: u16 = 4096;
-/// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin with;
-/// each event brings some more, and one for so many captured bytes. So a small tap cannot fill the disk.
+/// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin
+/// with; each event brings some more, and one for so many captured bytes. So a small tap cannot fill the disk.
 const CREDIT: u16 = 64;
 const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;

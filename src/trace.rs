@@ -13,7 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 pub struct TraceId {
     /// How the tap wrote the trace.
     pub kind: Kind,
-    /// `trace_id`: for a socket tap Envoy's connection id, which starts over with Envoy; for an HTTP tap a random number.
+    /// `trace_id`: for a socket tap Envoy's connection id, which starts over with Envoy; for an HTTP tap a random
+    /// number.
     pub id: u64,
 }
 
@@ -157,8 +158,8 @@ pub struct Connection {
     pub local: Option<Endpoint>,
     /// The address of Envoy's peer.
     pub remote: Option<Endpoint>,
-    /// `TraceWrapper.configured_sample_rate`: of how many connections the tap records how many (Envoy 1.39, on the first
-    /// message of a tap).
+    /// `TraceWrapper.configured_sample_rate`: of how many connections the tap records how many (Envoy 1.39, on the
+    /// first message of a tap).
     pub sample_rate: Option<SampleRate>,
 }
 

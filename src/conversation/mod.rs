@@ -1,8 +1,8 @@
 //! Conversations: from the events of many traces to the TCP state of each.
 //!
-//! An [`Event`] finds its conversation by its input and its number there. The first one that has a time decides what the
-//! headers say ([`begin`]); from there on [`Tcp`] makes the segments. What is cut, missing or stood in is counted for
-//! people and said in the capture ([`comment`]). A conversation that closes, or of which nothing more can come, is
+//! An [`Event`] finds its conversation by its input and its number there. The first one that has a time decides what
+//! the headers say ([`begin`]); from there on [`Tcp`] makes the segments. What is cut, missing or stood in is counted
+//! for people and said in the capture ([`comment`]). A conversation that closes, or of which nothing more can come, is
 //! forgotten.
 
 mod address;
@@ -157,8 +157,8 @@ impl Conversations {
         }
     }
 
-    /// Takes a plain event and writes its packets. The hot path: nearly always the conversation goes on, and there is nothing
-    /// to see to but a packet.
+    /// Takes a plain event and writes its packets. The hot path: nearly always the conversation goes on, and there is
+    /// nothing to see to but a packet.
     ///
     /// # Errors
     /// The capture cannot be written.
@@ -174,7 +174,6 @@ impl Conversations {
         if let Some(open) = self.open.get_mut(input as usize)
             && let Some(conversation) = open.get_mut(number as usize)
             && let Some(tcp) = &mut conversation.tcp
-            && !conversation.is_unwanted
             && conversation.comments.is_empty()
             && self.beginnings.wants_time(plain.time)
         {

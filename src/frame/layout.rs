@@ -44,7 +44,8 @@ pub(super) struct Layout {
     /// How many bytes the headers take.
     pub(super) len: usize,
     pub(super) is_ipv4: bool,
-    /// Sums of the IPv4 header and of the TCP header with the protocol of its pseudo header, without addresses and ports.
+    /// Sums of the IPv4 header and of the TCP header with the protocol of its pseudo header, without addresses and
+    /// ports.
     pub(super) ip_sum: u32,
     pub(super) tcp_sum: u32,
     pub(super) syn_options: [u8; SYN_OPTIONS_LEN],

@@ -1,9 +1,10 @@
 //! The headers of a packet: Ethernet, IPv4 or IPv6, and TCP.
 //!
 //! etherparse lays the headers out once for all conversations, as templates ([`layout`]). For a packet its template is
-//! copied to where the packet is to stand, and what distinguishes it (addresses, ports, sequence numbers, flags, lengths,
-//! checksums) is written into that. So a conversation keeps no more than its addresses: thousands of them, of which packets
-//! come in turn, stay in the processor's cache. The payload is read once, for the TCP checksum, and never copied here.
+//! copied to where the packet is to stand, and what distinguishes it (addresses, ports, sequence numbers, flags,
+//! lengths, checksums) is written into that. So a conversation keeps no more than its addresses: thousands of them, of
+//! which packets come in turn, stay in the processor's cache. The payload is read once, for the TCP checksum, and never
+//! copied here.
 
 mod layout;
 
@@ -42,8 +43,8 @@ pub struct Headers {
     layout: &'static Layout,
     /// By the direction of what each sends.
     ends: [End; 2],
-    /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header; the TCP pseudo header and
-    /// ports.
+    /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header; the TCP pseudo header
+    /// and ports.
     ip_sum: u32,
     tcp_sum: u32,
 }
@@ -71,9 +72,10 @@ pub struct Segment {
     pub original_len: usize,
 }
 
-/// The headers of one packet, which [`Self::append`] puts where they are to stand: nobody copies them from place to place.
+/// The headers of one packet, which [`Self::append`] puts where they are to stand: nobody copies them from place to
+/// place.
 #[derive(Clone, Copy, Debug)]
-pub struct PacketHeaders<'a> {
+pub struct SegmentHeaders<'a> {
     conversation: &'a Headers,
     segment: Segment,
     /// 32-bit words of options that follow the TCP header.
@@ -96,16 +98,16 @@ impl Headers {
         Self { layout, ends, ip_sum, tcp_sum: layout.tcp_sum + addresses + ports }
     }
 
-    /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is that of
-    /// a payload that goes on with zeros.
+    /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is
+    /// that of a payload that goes on with zeros.
     #[inline(always)]
     #[must_use]
-    pub fn packet(&self, segment: Segment, payload: &[u8]) -> PacketHeaders<'_> {
+    pub fn packet(&self, segment: Segment, payload: &[u8]) -> SegmentHeaders<'_> {
         self.with_options(segment, 0, payload)
     }
 
-    /// What opens the connection, and the options of a SYN (RFC 9293 section 3.2, RFC 7323 section 2.2), so that readers know
-    /// how large segments and the window can be. They stand where payload would, and there is none.
+    /// What opens the connection, and the options of a SYN (RFC 9293 section 3.2, RFC 7323 section 2.2), so that
+    /// readers know how large segments and the window can be. They stand where payload would, and there is none.
     #[must_use]
     pub fn syn(
         &self,
@@ -113,7 +115,7 @@ impl Headers {
         sequence: u32,
         acknowledgment: u32,
         flags: u8,
-    ) -> (PacketHeaders<'_>, &'static [u8]) {
+    ) -> (SegmentHeaders<'_>, &'static [u8]) {
         let options = &self.layout.syn_options;
         // They count as payload does in the lengths and the checksum; only the data offset has to say what they are.
         let segment = Segment { direction, sequence, acknowledgment, flags, original_len: options.len() };
@@ -121,14 +123,14 @@ impl Headers {
     }
 
     #[inline(always)]
-    fn with_options(&self, segment: Segment, options: u8, payload: &[u8]) -> PacketHeaders<'_> {
+    fn with_options(&self, segment: Segment, options: u8, payload: &[u8]) -> SegmentHeaders<'_> {
         let sum = u64::from(self.tcp_sum)
             + u64::from(segment.tcp_len().swap_bytes())
             + u64::from(segment.sequence.swap_bytes())
             + u64::from(segment.acknowledgment.swap_bytes())
             + u64::from(u16::from_le_bytes([options << 4, segment.flags]))
             + checksum::sum(payload);
-        PacketHeaders { conversation: self, segment, options, tcp_checksum: !checksum::fold(sum) }
+        SegmentHeaders { conversation: self, segment, options, tcp_checksum: !checksum::fold(sum) }
     }
 }
 
@@ -140,7 +142,7 @@ impl Segment {
     }
 }
 
-impl PacketHeaders<'_> {
+impl SegmentHeaders<'_> {
     /// How many bytes they take.
     #[inline(always)]
     #[expect(clippy::len_without_is_empty, reason = "they never are")]

@@ -1,8 +1,8 @@
 //! Inputs: bytes in, [`Event`]s out, and of HTTP taps [`Part`]s of exchanges.
 //!
-//! A [`source`] reads the bytes; the format is told from the first of them ([`open`], [`format`]); [`records`] finds the
-//! records, one at a time, and a decoder the events in a record ([`step`]; [`binary`], [`text`], [`json`]). Memory holds one record and one
-//! read, and events borrow from there.
+//! A [`source`] reads the bytes; the format is told from the first of them ([`open`], [`format`]); [`records`] finds
+//! the records, one at a time, and a decoder the events in a record ([`step`]; [`binary`], [`text`], [`json`]). Memory
+//! holds one record and one read, and events borrow from there.
 
 mod binary;
 mod decoded;

@@ -122,8 +122,9 @@ impl Records {
         self.failed_messages
     }
 
-    /// What has been read behind the record that was found last, if a delimited trace may go on there.
-    pub(super) fn ahead(&mut self) -> Option<&[u8]> {
+    /// Passes over the record that was found last, and shows what has been read behind it, if a delimited trace may go
+    /// on there.
+    pub(super) fn behind_last(&mut self) -> Option<&[u8]> {
         if !matches!(self.splitter, Splitter::Delimited) || self.is_finished || self.zeros.is_some() {
             return None;
         }

@@ -1,19 +1,19 @@
 //! The hot path: the records of a delimited trace, as far as they have been read and as long as each is nothing but one
-//! event of the [usual](super::binary::usual) shape. They are gone through where they lie, and nothing of the input's state
-//! changes before it is said how many have been passed.
+//! event of the [usual](super::binary::usual) shape. They are gone through where they lie: the event that was found
+//! before them has to have been taken, and they count as passed when it is said how many have been.
 
-use super::binary::usual::{self, Record, Usual};
+use super::binary::usual::{self, EventSegment, Usual};
 use super::{Cursor, Input};
 use crate::trace::{Kind, TraceId};
 
 /// Usual records, one behind the other.
 #[derive(Debug)]
-pub(crate) struct Run<'a> {
+pub(crate) struct UsualRun<'a> {
     bytes: &'a [u8],
     passed: Passed,
 }
 
-/// What has been passed of a [`Run`].
+/// What has been passed of a [`UsualRun`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Passed {
     bytes: usize,
@@ -22,16 +22,16 @@ pub(crate) struct Passed {
     id: u64,
 }
 
-impl Run<'_> {
+impl UsualRun<'_> {
     /// The next record, if it is one of a segment with one event.
     #[inline(always)]
-    pub(crate) fn record(&self) -> Option<Record> {
+    pub(crate) fn record(&self) -> Option<EventSegment> {
         usual::record(self.bytes, self.passed.bytes)
     }
 
     /// Its event, if that has the usual shape.
     #[inline(always)]
-    pub(crate) fn event(&self, record: &Record) -> Option<Usual> {
+    pub(crate) fn event(&self, record: &EventSegment) -> Option<Usual> {
         usual::event(self.bytes, record.event.clone())
     }
 
@@ -43,7 +43,7 @@ impl Run<'_> {
 
     /// Goes on behind a record.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, record: &Record) {
+    pub(crate) fn pass(&mut self, record: &EventSegment) {
         self.passed.bytes = record.event.end;
         self.passed.records += 1;
         self.passed.id = record.id;
@@ -57,16 +57,16 @@ impl Run<'_> {
 impl Input {
     /// What has been read and not been looked at, if usual records may come next.
     #[inline]
-    pub(crate) fn run(&mut self) -> Option<Run<'_>> {
+    pub(crate) fn usual_run(&mut self) -> Option<UsualRun<'_>> {
         let is_between = !self.is_in_record && !self.is_ended && self.parts.is_none();
         if !is_between || self.sample_rate.is_some() || !matches!(self.cursor, Cursor::Binary(_)) {
             return None;
         }
-        let bytes = self.records.ahead()?;
-        Some(Run { bytes, passed: Passed::default() })
+        let bytes = self.records.behind_last()?;
+        Some(UsualRun { bytes, passed: Passed::default() })
     }
 
-    /// Goes on behind what has been passed of a [`Run`].
+    /// Goes on behind what has been passed of a [`UsualRun`].
     pub(crate) fn pass(&mut self, passed: Passed) {
         if passed.records > 0 {
             self.records.pass(passed.bytes, passed.records);

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::binary::usual;
 use super::records::{Next, RecordError};
 use super::{
-    Begun, Current, Cursor, Damage, Decoded, DecodedWhat, Head, Input, InputError, Step, binary, file_name,
-    http,
+    Begun, Current, Cursor, Damage, Decoded, DecodedWhat, Head, Input, InputError, Step, file_name, http,
 };
 use crate::trace::{Kind, TraceId};
 
@@ -66,34 +66,35 @@ impl Input {
         }
     }
 
-    /// Takes the record's event, if the record is nothing else and of the usual shape.
+    /// Takes the record's event, or the trace's beginning, if the record is nothing else and of the usual shape.
     fn is_usual(&mut self) -> bool {
         let Cursor::Binary(cursor) = &mut self.cursor else { return false };
         if self.records.is_cut() {
             return false;
         }
         let (bytes, end) = self.records.record_and_behind();
-        if let Some((id, connection)) = binary::usual::opening(bytes, end) {
+        let event = usual::event_segment(bytes, 0, end);
+        let event = event.and_then(|segment| Some((segment.id, usual::event(bytes, segment.event)?)));
+        let (id, current) = if let Some((id, event)) = event {
+            (id, Current::Decoded(event.into()))
+        } else if let Some((id, connection)) = usual::opening(bytes, end) {
             cursor.has_opened();
-            let trace = TraceId { kind: Kind::SocketStreamed, id };
-            if trace != self.trace {
-                self.sample_rate = None;
-            }
-            self.trace = trace;
-            self.traces += 1;
-            self.current = Current::Opened(Some(Box::new(connection)));
-            return true;
-        }
-        let Some(segment) = binary::usual::segment(bytes, 0, end) else { return false };
-        let Some(usual) = binary::usual::event(bytes, segment.event) else { return false };
-        let mut decoded = Decoded::from(usual);
-        let trace = TraceId { kind: Kind::SocketStreamed, id: segment.id };
-        if let Some(rate) = self.sample_rate.take().filter(|_| trace == self.trace) {
-            decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+            (id, Current::Opened(Some(Box::new(connection))))
+        } else {
+            return false;
+        };
+        let trace = TraceId { kind: Kind::SocketStreamed, id };
+        if trace != self.trace {
+            self.sample_rate = None;
         }
         self.trace = trace;
         self.traces += 1;
-        self.current = Current::Decoded(decoded);
+        self.current = current;
+        if let Current::Decoded(decoded) = &mut self.current
+            && let Some(rate) = self.sample_rate.take()
+        {
+            decoded.connection.get_or_insert_default().sample_rate = Some(rate);
+        }
         true
     }
 
@@ -110,8 +111,7 @@ impl Input {
                 if trace != self.trace {
                     self.sample_rate = None;
                 }
-                let is_done = matches!(&self.cursor, Cursor::Binary(cursor) if cursor.is_done());
-                self.is_in_record = !is_done || ends || is_cut;
+                self.is_in_record = true;
                 self.ends_with_record = ends;
                 self.trace = trace;
                 self.traces += 1;

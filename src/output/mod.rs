@@ -14,7 +14,7 @@ mod writer;
 use std::io;
 use std::path::Path;
 
-use crate::frame::{LinkType, PacketHeaders};
+use crate::frame::{LinkType, SegmentHeaders};
 use crate::trace::Direction;
 use destination::Destination;
 use order::Window;
@@ -48,7 +48,7 @@ pub struct Packet<'a> {
     /// Which way it goes.
     pub direction: Direction,
     /// The headers.
-    pub headers: PacketHeaders<'a>,
+    pub headers: SegmentHeaders<'a>,
     /// What is captured of the payload.
     pub payload: &'a [u8],
     /// Bytes of payload on the wire: as many as `payload`, or more.
@@ -168,8 +168,8 @@ impl Capture {
         self.format == Format::PcapNg
     }
 
-    /// Says that the packets to come are of this conversation: the number of its input, its number there, the name of the
-    /// input, the trace's id.
+    /// Says that the packets to come are of this conversation: the number of its input, its number there, the name of
+    /// the input, the trace's id.
     ///
     /// # Errors
     /// There is a file in the way of the conversation's capture.

@@ -14,7 +14,8 @@ const QUEUE: usize = 1;
 pub(super) struct Writer {
     /// Blocks that have not gone to the thread yet.
     batch: Vec<Vec<u8>>,
-    /// So many of them go at a time: at first a single one, so that the thread soon has something to do.
+    /// So many of them go at a time: at first two, the capture's header and the first block, so that the thread soon
+    /// has something to do.
     batch_len: usize,
     /// `None` once the thread has been told to end.
     batches: Option<SyncSender<Vec<Vec<u8>>>>,
@@ -36,7 +37,7 @@ impl Writer {
             }
             Ok(destination)
         })?;
-        Ok(Self { batch: Vec::new(), batch_len: 1, batches: Some(batches), written, thread: Some(thread) })
+        Ok(Self { batch: Vec::new(), batch_len: 2, batches: Some(batches), written, thread: Some(thread) })
     }
 
     /// Has a block written, sooner or later.

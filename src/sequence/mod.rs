@@ -33,8 +33,8 @@ type Traces = HashMap<TraceId, Trace, foldhash::fast::RandomState>;
 
 /// As many events of an input may come between two of one trace that have changed places.
 const WINDOW: u64 = 64;
-/// As many traces of an input may be open. Before another one begins half of them are given up, those whose last event is
-/// longest ago: so that this is seldom, and those that go on are kept.
+/// As many traces of an input may be open. Before another one begins half of them are given up, those whose last event
+/// is longest ago: so that this is seldom, and those that go on are kept.
 pub const MAX_OPEN: usize = 100_000;
 /// An input that has been idle this many times in a row, a tenth of a second each, keeps nothing waiting.
 const MAX_IDLE: u32 = 10;
@@ -145,8 +145,8 @@ impl Sequencer {
         }
     }
 
-    /// The hot path: gives `each` the events that come next, as long as they are plain, come right behind the one before them
-    /// in their traces, and have been read. [`Self::advance`] goes on behind them.
+    /// The hot path: gives `each` the events that come next, as long as they are plain, come right behind the one
+    /// before them in their traces, and have been read. [`Self::advance`] goes on behind them.
     ///
     /// # Errors
     /// Those of `each`, which gets nothing more then.
@@ -155,7 +155,7 @@ impl Sequencer {
         if !self.has_nothing_else() {
             return Ok(());
         }
-        let Some(mut run) = self.input.run() else { return Ok(()) };
+        let Some(mut run) = self.input.usual_run() else { return Ok(()) };
         let mut result = Ok(());
         while result.is_ok()
             && let Some(record) = run.record()
@@ -300,8 +300,8 @@ impl Sequencer {
             || self.traces.get(&waiting.event.trace).is_some_and(|trace| trace.expects(waiting.event.span()))
     }
 
-    /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the queue,
-    /// or has come twice, or is still to be taken in.
+    /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the
+    /// queue, or has come twice, or is still to be taken in.
     fn take_in(&mut self) -> Option<Delivery> {
         let peek = self.input.peek();
         if self.queue.is_empty()
@@ -378,7 +378,7 @@ impl Sequencer {
 /// conversation; `None`, and nothing done, for all others.
 #[inline(always)]
 fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: u64) -> Option<u32> {
-    let is_complete = matches!(peek.what, Peeked::Data { .. }) && !peek.needs_next() && !peek.is_ending();
+    let is_complete = !peek.needs_next() && !peek.is_ending();
     if is_complete { trace?.pass_through(peek, arrived) } else { None }
 }
 
@@ -386,8 +386,8 @@ fn event(trace: TraceId, what: What<'static>) -> Event<'static> {
     Event { trace, conversation: 0, time: 0, seq_num: 0, missing: None, connection: None, what }
 }
 
-/// Sends an event from the queue on. A trace that has ended is forgotten; what comes behind its close is another one, as
-/// it is where nothing waits.
+/// Sends an event from the queue on. A trace that has ended is forgotten; what comes behind its close is another one,
+/// as it is where nothing waits.
 fn deliver(traces: &mut Traces, numbers: &mut Numbers, event: &mut Event<'_>) {
     let mut entry = match traces.entry(event.trace) {
         Entry::Occupied(entry) => entry,

@@ -99,8 +99,8 @@ impl Trace {
         self.has_closed && !self.has_events
     }
 
-    /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one before
-    /// it; `None`, and nothing done, for all else.
+    /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one
+    /// before it; `None`, and nothing done, for all else.
     #[inline(always)]
     pub(super) fn pass_through(&mut self, event: &Peek<'_>, arrived_at: u64) -> Option<u32> {
         let Peeked::Data { direction, captured_len, is_length_known, .. } = event.what else { return None };

@@ -1,8 +1,8 @@
 //! The addresses in a binary trace, of every generation of the format.
 //!
-//! Envoy 1.28 renumbered the fields of `Connection`: local and remote were 2 and 3 and became 1 and 2. Which it is shows
-//! in each message: field 3 was never used again, and the old field 1 was never written by a tap, save by the traces
-//! of the `capture` transport socket (Envoy 1.7 to 1.9), where it is the connection's id, a varint.
+//! Envoy 1.28 renumbered the fields of `Connection`: local and remote were 2 and 3 and became 1 and 2. Which it is
+//! shows in each message: field 3 was never used again, and the old field 1 was never written by a tap, save by the
+//! traces of the `capture` transport socket (Envoy 1.7 to 1.9), where it is the connection's id, a varint.
 
 use std::ops::Range;
 

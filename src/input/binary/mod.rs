@@ -166,10 +166,7 @@ impl Cursor {
                 _ => {}
             }
         }
-        self.events = match (&event, &events) {
-            (None, None) => Events::Done,
-            _ => Events::Streamed { event, is_event_cut, events },
-        };
+        self.events = Events::Streamed { event, is_event_cut, events };
         Ok(Begun::Trace(Head {
             trace: TraceId { kind: Kind::SocketStreamed, id },
             opens: connection.is_some(),
@@ -179,9 +176,9 @@ impl Cursor {
         }))
     }
 
-    /// A `Trace` of the `capture` transport socket, whose first field, at `range`, is its connection. Raw, its events are
-    /// the records behind this one, for nothing parts a message from its fields; delimited, they are behind it in the
-    /// record.
+    /// A `Trace` of the `capture` transport socket, whose first field, at `range`, is its connection. Raw, its events
+    /// are the records behind this one, for nothing parts a message from its fields; delimited, they are behind it in
+    /// the record.
     fn begin_capture(&mut self, record: &[u8], range: Range<usize>, rest: Fields) -> Result<Begun, Damage> {
         let connection::Decoded { connection, id, .. } = connection::decode(record, range)?;
         self.generation = Generation::Capture;
@@ -221,11 +218,6 @@ impl Cursor {
     /// Which Envoy wrote what has been read so far.
     pub(super) fn generation(&self) -> Generation {
         self.generation
-    }
-
-    /// Whether the record has no more events, and nothing is wrong behind them: it needs not be looked at again.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self.events, Events::Done) && self.broken.is_none()
     }
 
     /// The record's next event.

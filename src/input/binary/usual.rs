@@ -1,6 +1,6 @@
-//! The hot path: messages in the shape in which Envoy writes nearly all of them, with the fields in their order and none
-//! that is out of the ordinary. They are events, the segments of a trace that hold one each, and the segments that open a
-//! trace.
+//! The hot path: messages in the shape in which Envoy writes nearly all of them, with the fields in their order and
+//! none that is out of the ordinary. They are events, the segments of a trace that hold one each, and the segments that
+//! open a trace.
 //!
 //! Where a byte differs from that shape there is no answer, and the decoders that take any message ([`super::Cursor`],
 //! [`super::event`]) see to it: they are the ones that say what is wrong.
@@ -12,7 +12,7 @@ use super::wire::long_varint;
 use crate::input::{Body, Decoded, DecodedWhat, Peek, Peeked};
 use crate::trace::{Connection, Direction, Endpoint, TraceId, nanoseconds};
 
-/// A `SocketEvent` with a time and a read, a write or a close. Small, so that it is handed on in registers.
+/// A `SocketEvent` with a time and a read, a write or a close.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usual {
     time: u64,
@@ -65,7 +65,7 @@ impl From<Usual> for Decoded {
 
 /// A record that is nothing but a `SocketStreamedTraceSegment` with a trace's id, which comes first, and one event.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct EventSegment {
     pub(crate) id: u64,
     /// Where the event stands, at the end of the record.
     pub(in crate::input) event: Range<usize>,
@@ -73,18 +73,18 @@ pub(crate) struct Record {
 
 /// The record of a delimited trace that begins at `at`.
 #[inline(always)]
-pub(in crate::input) fn record(bytes: &[u8], at: usize) -> Option<Record> {
+pub(in crate::input) fn record(bytes: &[u8], at: usize) -> Option<EventSegment> {
     let mut walk = Walk { bytes, at };
     let end = walk.message()?;
-    segment(bytes, walk.at, end)
+    event_segment(bytes, walk.at, end)
 }
 
 /// The same without the length before it: a record from `at` to `end`.
 #[inline(always)]
-pub(in crate::input) fn segment(bytes: &[u8], at: usize, end: usize) -> Option<Record> {
+pub(in crate::input) fn event_segment(bytes: &[u8], at: usize, end: usize) -> Option<EventSegment> {
     let mut walk = Walk { bytes, at };
     let id = walk.segment(0x1a, end)?;
-    Some(Record { id, event: walk.at..end })
+    Some(EventSegment { id, event: walk.at..end })
 }
 
 /// A record, the first `end` of `bytes`, that is nothing but a `SocketStreamedTraceSegment` with a trace's id and the
@@ -93,7 +93,7 @@ pub(in crate::input) fn opening(bytes: &[u8], end: usize) -> Option<(u64, Connec
     let mut walk = Walk { bytes, at: 0 };
     let id = walk.segment(0x12, end)?;
     let mut address = |tag| {
-        if walk.has(tag, end) {
+        if walk.eat_if(tag, end) {
             walk.message().and_then(|end| walk.address(end)).map(Some)
         } else {
             Some(None)
@@ -117,15 +117,15 @@ pub(in crate::input) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual
     let timestamp_end = walk.message()?;
     walk.eat(0x08)?;
     let seconds = walk.long_number()?;
-    let nanos = if walk.has(0x10, timestamp_end) { walk.long_number()? } else { 0 };
+    let nanos = if walk.eat_if(0x10, timestamp_end) { walk.long_number()? } else { 0 };
     walk.ends(timestamp_end)?;
     let time = nanoseconds(seconds.cast_signed(), nanos.cast_signed());
-    let direction = match walk.next()? {
+    let direction = match walk.byte()? {
         0x12 => Direction::Read,
         0x1a => Direction::Write,
         0x22 => {
             walk.eat(0)?;
-            let seq_num = if walk.has(0x30, range.end) { walk.number()? } else { 0 };
+            let seq_num = if walk.eat_if(0x30, range.end) { walk.number()? } else { 0 };
             walk.ends(range.end)?;
             return Some(Usual { time, seq_num, data: None });
         }
@@ -138,17 +138,17 @@ pub(in crate::input) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual
     let end = walk.message()?;
     let start = walk.at;
     walk.at = end;
-    let truncated = walk.has(0x18, body_end) && walk.number()? != 0;
+    let truncated = walk.eat_if(0x18, body_end) && walk.number()? != 0;
     walk.ends(body_end)?;
-    let end_stream = walk.has(0x10, data_end) && walk.number()? != 0;
+    let end_stream = walk.eat_if(0x10, data_end) && walk.number()? != 0;
     walk.ends(data_end)?;
-    let seq_num = if walk.has(0x30, range.end) { walk.number()? } else { 0 };
+    let seq_num = if walk.eat_if(0x30, range.end) { walk.number()? } else { 0 };
     walk.ends(range.end)?;
     Some(Usual { time, seq_num, data: Some(Data { direction, start, end, truncated, end_stream }) })
 }
 
-/// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it is
-/// taken faster. Where each message ends is checked when all that should be in it has been passed.
+/// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it
+/// is taken faster. Where each message ends is checked when all that should be in it has been passed.
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -156,7 +156,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     #[inline(always)]
-    fn next(&mut self) -> Option<u8> {
+    fn byte(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
         self.at += 1;
         Some(byte)
@@ -165,12 +165,12 @@ impl Walk<'_> {
     /// Passes over a field's tag, which has to come.
     #[inline(always)]
     fn eat(&mut self, tag: u8) -> Option<()> {
-        (self.next()? == tag).then_some(())
+        (self.byte()? == tag).then_some(())
     }
 
     /// Passes over a field's tag, if that is what comes in a message that goes on to `end`.
     #[inline(always)]
-    fn has(&mut self, tag: u8, end: usize) -> bool {
+    fn eat_if(&mut self, tag: u8, end: usize) -> bool {
         let has = self.at < end && self.bytes.get(self.at) == Some(&tag);
         self.at += usize::from(has);
         has
@@ -180,11 +180,11 @@ impl Walk<'_> {
     #[inline(always)]
     fn number(&mut self) -> Option<u64> {
         let start = self.at;
-        let low = self.next()?;
+        let low = self.byte()?;
         if low < 0x80 {
             return Some(low.into());
         }
-        let high = self.next()?;
+        let high = self.byte()?;
         if high < 0x80 {
             return Some(u64::from(low & 0x7f) | u64::from(high) << 7);
         }
@@ -208,8 +208,8 @@ impl Walk<'_> {
         (end <= self.bytes.len()).then_some(end)
     }
 
-    /// Goes to the content of a record's last field, which has this tag, and returns the trace's id, which comes first. All
-    /// messages there end with the record, at `end`.
+    /// Goes to the content of a record's last field, which has this tag, and returns the trace's id, which comes first.
+    /// All messages there end with the record, at `end`.
     #[inline(always)]
     fn segment(&mut self, tag: u8, end: usize) -> Option<u64> {
         self.eat(0x22)?;
@@ -225,14 +225,14 @@ impl Walk<'_> {
     fn address(&mut self, end: usize) -> Option<Endpoint> {
         self.eat(0x0a)?;
         let socket_end = self.message()?;
-        if self.has(0x08, socket_end) {
+        if self.eat_if(0x08, socket_end) {
             self.number()?;
         }
         self.eat(0x12)?;
         let ip_end = self.message()?;
         let ip: IpAddr = str::from_utf8(&self.bytes[self.at..ip_end]).ok()?.parse().ok()?;
         self.at = ip_end;
-        let port = if self.has(0x18, socket_end) { self.number()? } else { 0 };
+        let port = if self.eat_if(0x18, socket_end) { self.number()? } else { 0 };
         self.ends(socket_end)?;
         self.ends(end)?;
         Some(Endpoint::Ip(SocketAddr::new(ip.to_canonical(), u16::try_from(port).ok()?)))
@@ -252,8 +252,8 @@ mod tests {
     use super::super::Cursor;
     use super::super::event::decode_any;
     use super::*;
-    use crate::input::Begun;
     use crate::input::binary::event::BodyForm;
+    use crate::input::{Begun, Generation};
 
     fn number(field: u32, value: u64, message: &mut Vec<u8>) {
         encode_key(field, prost::encoding::WireType::Varint, message);
@@ -352,7 +352,8 @@ mod tests {
                 record[index] = byte;
             }
             let end = record.len();
-            let any = Cursor::new(false).begin(&record, false);
+            let mut cursor = Cursor::new(false);
+            let any = cursor.begin(&record, false);
             record.extend_from_slice(&behind);
             let usual = opening(&record, end);
             prop_assert!(usual.is_some() || change.is_some());
@@ -360,6 +361,7 @@ mod tests {
                 let Ok(Begun::Trace(head)) = any else { panic!("{any:?}") };
                 prop_assert_eq!((head.trace.id, head.opens, head.ends), (id, true, false));
                 prop_assert_eq!(head.connection.as_deref(), Some(&connection));
+                prop_assert_eq!(cursor.generation(), Generation::From1_28);
             }
         }
 
@@ -376,10 +378,10 @@ mod tests {
             bytes(4, &segment, &mut record);
             let end = record.len();
             record.extend_from_slice(&behind);
-            prop_assert_eq!(super::segment(&record, 0, end), Some(Record { id, event: end - event.len()..end }));
-            prop_assert!(super::segment(&record, 0, end - 1).is_none());
+            prop_assert_eq!(super::event_segment(&record, 0, end), Some(EventSegment { id, event: end - event.len()..end }));
+            prop_assert!(super::event_segment(&record, 0, end - 1).is_none());
             if !behind.is_empty() {
-                prop_assert!(super::segment(&record, 0, end + 1).is_none());
+                prop_assert!(super::event_segment(&record, 0, end + 1).is_none());
             }
         }
     }

@@ -125,8 +125,8 @@ pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     }
 }
 
-/// The same, the faster way where it has more than two bytes: up to eight of them are taken at once, and their sevens of
-/// bits put together in pairs, fours and eights.
+/// The same, the faster way where it has more than two bytes: up to eight of them are taken at once, and their sevens
+/// of bits put together in pairs, fours and eights.
 #[inline]
 pub(crate) fn long_varint(bytes: &[u8]) -> Result<(u64, usize), WireErrorKind> {
     let Some(word) = bytes.first_chunk() else { return longest_varint(bytes) };
@@ -214,8 +214,8 @@ impl Reader {
         Ok(range)
     }
 
-    /// Passes over the value of a field that is of no interest; `known` are the numbers of those that have another type in
-    /// the schema than here.
+    /// Passes over the value of a field that is of no interest; `known` are the numbers of those that have another type
+    /// in the schema than here.
     #[cold]
     pub(crate) fn skip(
         &mut self,
