@@ -16,7 +16,8 @@ pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
 /// The same in segments, which may be small.
 const MAX_MISSING_SEGMENTS: u16 = 4096;
 /// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin
-/// with; each event brings some more, and one for so many captured bytes. So a small tap cannot fill the disk.
+/// with; each event that is not one whole segment brings some more, and one for so many captured bytes of it. So a small
+/// tap cannot fill the disk.
 const CREDIT: u16 = 64;
 const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;

@@ -1,5 +1,5 @@
-//! What the headers of all conversations share: templates that etherparse lays out once, and where in them each header
-//! stands.
+//! What the headers of all conversations share: templates that etherparse lays out once, with the sums of what is in
+//! them.
 
 use std::array;
 use std::sync::LazyLock;

@@ -43,8 +43,8 @@ pub struct Headers {
     layout: &'static Layout,
     /// By the direction of what each sends.
     ends: [End; 2],
-    /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header; the TCP pseudo header
-    /// and ports.
+    /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header, if that is what
+    /// it is; the TCP pseudo header and ports.
     ip_sum: u32,
     tcp_sum: u32,
 }
@@ -94,8 +94,7 @@ impl Headers {
         });
         let addresses: u32 = ends.iter().map(|end| layout::sum(&end.ip)).sum();
         let ports: u32 = ends.iter().map(|end| layout::sum(&end.port)).sum();
-        let ip_sum = if layout.is_ipv4 { layout.ip_sum + addresses } else { 0 };
-        Self { layout, ends, ip_sum, tcp_sum: layout.tcp_sum + addresses + ports }
+        Self { layout, ends, ip_sum: layout.ip_sum + addresses, tcp_sum: layout.tcp_sum + addresses + ports }
     }
 
     /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is

@@ -2,8 +2,8 @@
 //! event of the [usual](super::binary::usual) shape. They are gone through where they lie: the event that was found
 //! before them has to have been taken, and they count as passed when it is said how many have been.
 
+use super::Input;
 use super::binary::usual::{self, EventSegment, Usual};
-use super::{Cursor, Input};
 use crate::trace::{Kind, TraceId};
 
 /// Usual records, one behind the other.
@@ -59,7 +59,7 @@ impl Input {
     #[inline]
     pub(crate) fn usual_run(&mut self) -> Option<UsualRun<'_>> {
         let is_between = !self.is_in_record && !self.is_ended && self.parts.is_none();
-        if !is_between || self.sample_rate.is_some() || !matches!(self.cursor, Cursor::Binary(_)) {
+        if !is_between || self.sample_rate.is_some() {
             return None;
         }
         let bytes = self.records.behind_last()?;

@@ -83,12 +83,7 @@ impl Input {
         } else {
             return false;
         };
-        let trace = TraceId { kind: Kind::SocketStreamed, id };
-        if trace != self.trace {
-            self.sample_rate = None;
-        }
-        self.trace = trace;
-        self.traces += 1;
+        self.enter(TraceId { kind: Kind::SocketStreamed, id });
         self.current = current;
         if let Current::Decoded(decoded) = &mut self.current
             && let Some(rate) = self.sample_rate.take()
@@ -96,6 +91,15 @@ impl Input {
             decoded.connection.get_or_insert_default().sample_rate = Some(rate);
         }
         true
+    }
+
+    /// Goes on to a record of this trace.
+    fn enter(&mut self, trace: TraceId) {
+        if trace != self.trace {
+            self.sample_rate = None;
+        }
+        self.trace = trace;
+        self.traces += 1;
     }
 
     fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
@@ -108,13 +112,9 @@ impl Input {
         };
         match begun {
             Ok(Begun::Trace(Head { trace, opens, ends, mut connection, sample_rate })) => {
-                if trace != self.trace {
-                    self.sample_rate = None;
-                }
+                self.enter(trace);
                 self.is_in_record = true;
                 self.ends_with_record = ends;
-                self.trace = trace;
-                self.traces += 1;
                 if sample_rate.is_some() {
                     connection.get_or_insert_default().sample_rate = sample_rate;
                 }

@@ -12,19 +12,21 @@
 
 mod exchange;
 mod numbers;
+mod plain;
 mod queue;
 mod trace;
 mod way;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::time::{Duration, Instant};
-use std::{io, mem};
 
 use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
-use crate::trace::{Connection, Event, Kind, Plain, TraceId, What};
+use crate::trace::{Connection, Event, Kind, TraceId, What};
 pub use numbers::Numbers;
+use plain::pass_through;
 use queue::{Queue, SLICES, Waiting};
 use trace::{Arrival, Delivery, Trace};
 
@@ -143,48 +145,6 @@ impl Sequencer {
         if let Some(exchanges) = &mut self.exchanges {
             exchanges.finish();
         }
-    }
-
-    /// The hot path: gives `each` the events that come next, as long as they are plain, come right behind the one
-    /// before them in their traces, and have been read. [`Self::advance`] goes on behind them.
-    ///
-    /// # Errors
-    /// Those of `each`, which gets nothing more then.
-    #[inline(always)]
-    pub fn each_plain(&mut self, mut each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
-        if !self.has_nothing_else() {
-            return Ok(());
-        }
-        let Some(mut run) = self.input.usual_run() else { return Ok(()) };
-        let mut result = Ok(());
-        while result.is_ok()
-            && let Some(record) = run.record()
-        {
-            let trace = TraceId { kind: Kind::SocketStreamed, id: record.id };
-            // Looked up before the event is read: the processor reads on while it waits for what is not in its cache.
-            let state = self.traces.get_mut(&trace);
-            let Some(event) = run.event(&record) else { break };
-            let peek = event.peek(trace);
-            let Peeked::Data { direction, is_length_known: true, .. } = peek.what else { break };
-            let Some(conversation) = pass_through(state, &peek, self.arrived + 1) else { break };
-            self.arrived += 1;
-            run.pass(&record);
-            let Peek { time, seq_num, .. } = peek;
-            result = each(Plain { trace, conversation, time, seq_num, direction, bytes: run.body(&event) });
-        }
-        let passed = run.passed();
-        self.input.pass(passed);
-        result
-    }
-
-    /// Whether there is nothing to see to but what the input has next.
-    #[inline(always)]
-    fn has_nothing_else(&self) -> bool {
-        !self.has_event
-            && !self.is_at_end
-            && !self.is_making_way()
-            && self.queue.is_empty()
-            && self.exchanges.is_none()
     }
 
     /// Goes on to the next event.
@@ -372,14 +332,6 @@ impl Sequencer {
         }
         None
     }
-}
-
-/// Takes an event that comes right behind the one before it in its trace, when none waits. Returns the number of its
-/// conversation; `None`, and nothing done, for all others.
-#[inline(always)]
-fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: u64) -> Option<u32> {
-    let is_complete = !peek.needs_next() && !peek.is_ending();
-    if is_complete { trace?.pass_through(peek, arrived) } else { None }
 }
 
 fn event(trace: TraceId, what: What<'static>) -> Event<'static> {

@@ -10,7 +10,6 @@ use crate::trace::{Connection, Event, TraceId, What};
 
 impl Sequencer {
     /// Whether something is to end, or to begin, before the event that the input has.
-    #[inline(always)]
     pub(super) fn is_making_way(&self) -> bool {
         self.is_restarting || self.reopening.is_some() || self.is_crowded || !self.to_give_up.is_empty()
     }

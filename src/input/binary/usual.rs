@@ -176,7 +176,8 @@ impl Walk<'_> {
         has
     }
 
-    /// A number that is small, most often.
+    /// A number that is small, most often. Not by [`varint`](super::wire::varint): the program takes a sixth longer with
+    /// it, measured on events of 100 bytes.
     #[inline(always)]
     fn number(&mut self) -> Option<u64> {
         let start = self.at;

@@ -1,0 +1,60 @@
+//! The hot path: plain events that come right behind the one before them in their traces go on as they are, without the
+//! queue and without being copied.
+
+use std::io;
+
+use super::Sequencer;
+use super::trace::Trace;
+use crate::input::{Peek, Peeked};
+use crate::trace::{Kind, Plain, TraceId};
+
+impl Sequencer {
+    /// Gives `each` the events that come next, as long as they are plain, come right behind the one
+    /// before them in their traces, and have been read. [`Self::advance`] goes on behind them.
+    ///
+    /// # Errors
+    /// Those of `each`, which gets nothing more then.
+    #[inline(always)]
+    pub fn each_plain(&mut self, mut each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+        if !self.has_nothing_else() {
+            return Ok(());
+        }
+        let Some(mut run) = self.input.usual_run() else { return Ok(()) };
+        let mut result = Ok(());
+        while result.is_ok()
+            && let Some(record) = run.record()
+        {
+            let trace = TraceId { kind: Kind::SocketStreamed, id: record.id };
+            // Looked up before the event is read: the processor reads on while it waits for what is not in its cache.
+            let state = self.traces.get_mut(&trace);
+            let Some(event) = run.event(&record) else { break };
+            let peek = event.peek(trace);
+            let Peeked::Data { direction, is_length_known: true, .. } = peek.what else { break };
+            let Some(conversation) = pass_through(state, &peek, self.arrived + 1) else { break };
+            self.arrived += 1;
+            run.pass(&record);
+            let Peek { time, seq_num, .. } = peek;
+            result = each(Plain { trace, conversation, time, seq_num, direction, bytes: run.body(&event) });
+        }
+        let passed = run.passed();
+        self.input.pass(passed);
+        result
+    }
+
+    /// Whether there is nothing to see to but what the input has next.
+    fn has_nothing_else(&self) -> bool {
+        !self.has_event
+            && !self.is_at_end
+            && !self.is_making_way()
+            && self.queue.is_empty()
+            && self.exchanges.is_none()
+    }
+}
+
+/// Takes an event that comes right behind the one before it in its trace, when none waits. Returns the number of its
+/// conversation; `None`, and nothing done, for all others.
+#[inline(always)]
+pub(super) fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: u64) -> Option<u32> {
+    let is_complete = !peek.needs_next() && !peek.is_ending();
+    if is_complete { trace?.pass_through(peek, arrived) } else { None }
+}
