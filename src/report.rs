@@ -33,6 +33,12 @@ pub enum Warning {
     LostTrailers,
     /// Exchanges overlap on a connection, in HTTP/1.1.
     Pipelined,
+    /// A message of the HTTP tap broke off before its content-length was reached.
+    BrokenOff,
+    /// The body of a message of the HTTP tap contradicts a header.
+    ContradictedHeader,
+    /// An exchange of the HTTP tap reached no upstream host, so that it is not on that side.
+    NoUpstream,
     /// A packet is older than what has already been written.
     Late,
     /// A packet is later than the capture's format can say.
@@ -54,6 +60,8 @@ pub struct Report {
     pub missing_bytes: u64,
     /// Bytes that are known to have been lost with messages.
     pub lost_bytes: u64,
+    /// Bytes that messages which broke off promised and never sent.
+    pub unsent_bytes: u64,
     /// Shows how far the work has come, where that is wanted.
     pub bar: Option<Progress>,
     /// Errors are counted and not printed.
@@ -160,6 +168,7 @@ impl Report {
                     count: *count,
                     lost_messages: self.lost_messages,
                     lost_bytes: self.lost_bytes,
+                    unsent_bytes: self.unsent_bytes,
                     example,
                 },
             );
@@ -191,6 +200,7 @@ struct Counted<'a> {
     count: u64,
     lost_messages: u64,
     lost_bytes: u64,
+    unsent_bytes: u64,
     example: &'a str,
 }
 
@@ -280,6 +290,26 @@ impl Display for Counted<'_> {
                 "{} before the response to the one before it on the same connection had, as only HTTP/2 does ({example}); \
                  readers may take one response for another; --http 2 keeps them apart",
                 many("request began", "requests began")
+            ),
+            Warning::BrokenOff => write!(
+                f,
+                "{} off {} before the end that content-length promised ({example}); the capture shows them incomplete, as \
+                 they were",
+                many("message broke", "messages broke"),
+                counted(self.unsent_bytes, "byte", "bytes"),
+            ),
+            Warning::ContradictedHeader => write!(
+                f,
+                "{} the recorded body and {} left out ({example}); a filter between the tap and the client may have changed \
+                 the body",
+                many("header contradicts", "headers contradict"),
+                if *count == 1 { "is" } else { "are" },
+            ),
+            Warning::NoUpstream => write!(
+                f,
+                "{} no upstream host, by the trace, and {} left out ({example}); the downstream side has all exchanges",
+                many("exchange reached", "exchanges reached"),
+                if *count == 1 { "is" } else { "are" },
             ),
             Warning::Late => write!(
                 f,

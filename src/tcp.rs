@@ -261,7 +261,7 @@ impl Tcp {
 pub fn original_length(data: &Data<'_>) -> u64 {
     match data.length {
         Length::Whole | Length::Unsure => data.bytes.len() as u64,
-        Length::CutFrom(length) | Length::Lossy(length) => length,
+        Length::CutFrom(length) | Length::AtLeast(length) | Length::Lossy(length) => length,
         // Anything more than was captured makes readers see that something is missing.
         Length::Cut => data.bytes.len() as u64 + 1,
     }

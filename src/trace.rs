@@ -291,6 +291,8 @@ pub enum Length {
     CutFrom(u64),
     /// More than the trace holds; how many is not known, or not known yet.
     Cut,
+    /// At least this many, more than the trace holds; how many is not known.
+    AtLeast(u64),
     /// This many: more than the trace holds, as its format drops what is not UTF-8.
     Lossy(u64),
     /// Perhaps more than the trace holds, for the same reason.

@@ -73,7 +73,7 @@ pub(super) fn data(
             report.warn(Warning::Cut, || place(trace, origin));
             ("tap.truncated", Some(original))
         }
-        Length::Cut => {
+        Length::Cut | Length::AtLeast(_) => {
             report.warn(Warning::CutUnknown, || place(trace, origin));
             ("tap.truncated", None)
         }

@@ -9,7 +9,6 @@ pub(super) struct Ahead {
     /// Bytes of the body.
     pub(super) body: u64,
     pieces: usize,
-    cuts: usize,
     trailers: usize,
     /// The end of the message is known: there is nothing but what is counted here.
     pub(super) is_all: bool,
@@ -19,10 +18,9 @@ impl Ahead {
     /// A part comes to wait.
     pub(super) fn add(&mut self, piece: &Piece) {
         match piece {
-            Piece::Body { bytes, is_cut, .. } => {
+            Piece::Body { bytes, .. } => {
                 self.body += bytes.len() as u64;
                 self.pieces += 1;
-                self.cuts += usize::from(*is_cut);
             }
             Piece::Trailers(headers) => self.trailers += usize::from(!headers.is_empty()),
             Piece::Head(_) | Piece::End => {}
@@ -32,10 +30,9 @@ impl Ahead {
     /// A part that has been added goes.
     pub(super) fn remove(&mut self, piece: &Piece) {
         match piece {
-            Piece::Body { bytes, is_cut, .. } => {
+            Piece::Body { bytes, .. } => {
                 self.body -= bytes.len() as u64;
                 self.pieces -= 1;
-                self.cuts -= usize::from(*is_cut);
             }
             Piece::Trailers(headers) => self.trailers -= usize::from(!headers.is_empty()),
             Piece::Head(_) | Piece::End => {}
@@ -47,16 +44,17 @@ impl Ahead {
         self.pieces > 0
     }
 
-    pub(super) fn has_cut(&self) -> bool {
-        self.cuts > 0
-    }
-
     pub(super) fn has_trailers(&self) -> bool {
         self.trailers > 0
     }
 
+    /// Whether the part before is the last one of the body.
+    pub(super) fn ends_body(&self) -> bool {
+        self.is_all && !self.has_body()
+    }
+
     /// Whether the part before is the last one, save the end itself.
     pub(super) fn is_last(&self) -> bool {
-        self.is_all && !self.has_body() && !self.has_trailers()
+        self.ends_body() && !self.has_trailers()
     }
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::ahead::Ahead;
 use super::course::Course;
-use super::{Connections, Headers, Message, Part, Piece};
+use super::tunnel::tunnel;
+use super::{Connections, Headers, Message, Part, Piece, Truncation, coding};
 use crate::trace::TraceId;
 
 /// An exchange.
@@ -19,6 +20,8 @@ pub struct Exchange {
     has_ended: [bool; 2],
     /// What waits of each.
     ahead: [Ahead; 2],
+    /// Bytes of each body that are still to come by its content-length.
+    promised: [u64; 2],
     /// The order of the last part that came.
     last: u64,
     /// The time of the last part that came, and whether the trace has told one so far.
@@ -29,6 +32,8 @@ pub struct Exchange {
     memory: usize,
     /// How it goes onto the wire, once it does.
     pub(super) course: Option<Course>,
+    /// It does not go onto the wire.
+    pub(super) is_left_out: bool,
 }
 
 /// A part that waits.
@@ -55,11 +60,13 @@ impl Exchange {
             has_begun: [false; 2],
             has_ended: [false; 2],
             ahead: Default::default(),
+            promised: [0; 2],
             last: 0,
             time: None,
             arrived: 0,
             memory: 0,
             course: None,
+            is_left_out: false,
         }
     }
 
@@ -111,12 +118,57 @@ impl Exchange {
         }
         queued.order = queued.time.max(self.last);
         self.last = queued.order;
+        self.promise(&queued);
         self.has_begun[message] = true;
         self.has_ended[message] = queued.piece == Piece::End;
         self.time =
             Some((queued.time, queued.is_time_known || self.time.is_some_and(|(_, is_known)| is_known)));
+        let opens_tunnel = self.opens_tunnel(&queued);
         self.parts.push_back(queued);
         self.count(self.parts.len() - 1);
+        if opens_tunnel {
+            self.put_behind_answer();
+        }
+    }
+
+    /// Counts what the content-length of a message still promises after a part.
+    fn promise(&mut self, queued: &Queued) {
+        let promised = &mut self.promised[queued.message as usize];
+        match &queued.piece {
+            Piece::Head(headers) => *promised = headers.content_length().unwrap_or_default(),
+            Piece::Body { bytes, truncation: Truncation::None, is_text: false } => {
+                *promised = promised.saturating_sub(bytes.len() as u64);
+            }
+            // How long it was is not known.
+            Piece::Body { .. } => *promised = 0,
+            Piece::Trailers(_) | Piece::End => {}
+        }
+    }
+
+    /// Whether more of a body has to come by its content-length.
+    pub(super) fn awaits_body(&self, message: Message) -> bool {
+        self.promised[message as usize] > 0
+    }
+
+    /// Whether a part is a response that opens the tunnel for which the request, which still waits, has asked.
+    fn opens_tunnel(&self, queued: &Queued) -> bool {
+        let (Message::Response, Piece::Head(response)) = (queued.message, &queued.piece) else {
+            return false;
+        };
+        tunnel(self.head(Message::Request).map(|(head, _)| head), Some(response)).is_some()
+    }
+
+    /// Puts what the client sent through a tunnel, and the tap recorded before the answer that opened it, behind this answer,
+    /// the last part.
+    fn put_behind_answer(&mut self) {
+        let is_tunnelled =
+            |part: &Queued| part.message == Message::Request && !matches!(part.piece, Piece::Head(_));
+        let Some(first) = self.parts.iter().position(is_tunnelled) else { return };
+        let Some(answer) = self.parts.pop_back() else { return };
+        for part in self.parts.range_mut(first..) {
+            (part.order, part.time) = (answer.order, answer.time);
+        }
+        self.parts.insert(first, answer);
     }
 
     /// A message goes on that seemed to be over: the response had begun before.
@@ -225,6 +277,22 @@ impl Exchange {
             Piece::Head(headers) => Some((headers, part.is_time_known.then_some(part.time))),
             _ => None,
         })
+    }
+
+    /// The headers of a message without those that its body contradicts, as far as that waits, and each of those as a line;
+    /// `None` where there is none.
+    pub(crate) fn without_contradicted(
+        &self,
+        message: Message,
+        headers: &Headers,
+    ) -> Option<(Headers, Vec<String>)> {
+        let mut pieces = self.parts.iter().filter(|part| part.message == message);
+        let start = pieces.find_map(|part| match &part.piece {
+            Piece::Body { bytes, is_text, .. } if !bytes.is_empty() => Some((&bytes[..], *is_text)),
+            _ => None,
+        });
+        let (start, is_lossy) = start.unwrap_or_default();
+        coding::without_contradicted(headers, start, self.ahead(message).body, is_lossy)
     }
 
     /// The parts that wait.

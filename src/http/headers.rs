@@ -55,6 +55,21 @@ impl Headers {
         str::from_utf8(first).ok()?.parse().ok()
     }
 
+    /// Whether the last transfer coding is chunked (RFC 9112 section 6.1).
+    #[must_use]
+    pub fn is_chunked(&self) -> bool {
+        self.value(b"transfer-encoding").is_some_and(|codings| {
+            let last = codings.rsplit(|&byte| byte == b',').next().unwrap_or_default();
+            last.trim_ascii().eq_ignore_ascii_case(b"chunked")
+        })
+    }
+
+    /// Whether they say that a request has a body (RFC 9112 section 6.3).
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        self.is_chunked() || self.value(b"content-length").is_some()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

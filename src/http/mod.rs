@@ -10,18 +10,22 @@
 //! on they go the way of all events.
 
 mod ahead;
+pub(crate) mod body;
+mod carrier;
+mod coding;
 mod course;
 mod exchange;
 mod headers;
 mod one;
 mod part;
 pub mod queue;
+pub(crate) mod tunnel;
 mod two;
 pub mod wire;
 
 pub use exchange::Exchange;
 pub use headers::{Headers, MAX_HEADERS};
-pub use part::{Connections, Part, Piece};
+pub use part::{Connections, Part, Piece, Truncation};
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,16 @@
 //! An exchange in HTTP/1.1 (RFC 9112): request line or status line, headers as the trace has them, and the body.
 //!
-//! The body is framed by the content-length where that agrees with it, or where the body is cut and only that tells how
-//! long it was. Else it is chunked, a chunk for each piece.
+//! The body is framed by the content-length where the body is not longer: if it is shorter, it was cut, or it broke off and
+//! so does the message here. Else it is chunked, a chunk for each piece.
 
 use super::ahead::Ahead;
-use super::course::Missing;
-use super::{Headers, Message, Piece};
+use super::body::{BodyCount, Gap};
+use super::{Headers, Message, Piece, Truncation};
+
+/// What ends a chunk.
+const CHUNK_END: &[u8] = b"\r\n";
+/// What ends a body in chunks, where there are no trailers.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// How a message is framed.
 #[derive(Debug)]
@@ -13,9 +18,10 @@ pub(super) struct Framing {
     /// The method of the request decides whether the response has a body (RFC 9112 section 6.3).
     is_head: bool,
     is_connect: bool,
+    /// The exchange opens a tunnel.
+    is_tunnel: bool,
     body: Body,
-    /// The last chunk was cut, so that the end of its line is still to come.
-    is_in_chunk: bool,
+    count: BodyCount,
     has_ended: bool,
 }
 
@@ -23,20 +29,21 @@ pub(super) struct Framing {
 enum Body {
     /// The bytes as they are: there is no body, or what comes is no HTTP any more.
     Plain,
-    /// As many more.
-    Length(u64),
+    /// The bytes as they are, as many as the content-length promises.
+    Length,
     Chunked,
 }
 
 impl Framing {
-    /// That of a message in an exchange with this request.
-    pub(super) fn new(request: Option<&Headers>) -> Self {
+    /// That of a message in an exchange with this request, which may open a tunnel.
+    pub(super) fn new(request: Option<&Headers>, is_tunnel: bool) -> Self {
         let method = request.and_then(|headers| headers.value(b":method")).unwrap_or_default();
         Self {
             is_head: method == b"HEAD",
             is_connect: method == b"CONNECT",
+            is_tunnel,
             body: Body::Plain,
-            is_in_chunk: false,
+            count: BodyCount::default(),
             has_ended: false,
         }
     }
@@ -46,18 +53,20 @@ impl Framing {
         self.body == Body::Chunked && !self.has_ended
     }
 
-    /// Appends a piece. Returns what is missing behind it.
+    /// Appends a piece, and finds what follows it.
     pub(super) fn encode(
         &mut self,
         message: Message,
         piece: &Piece,
         ahead: &Ahead,
         out: &mut Vec<u8>,
-    ) -> Option<Missing> {
+    ) -> Gap {
         match piece {
             Piece::Head(headers) => {
                 self.body = self.body(message, headers, ahead);
-                let is_chunked_since = self.body == Body::Chunked && !is_chunked(headers);
+                let promised = headers.content_length().filter(|_| self.body == Body::Length);
+                self.count = BodyCount::new(promised);
+                let added_chunked = self.body == Body::Chunked && !headers.is_chunked();
                 match message {
                     Message::Request => request_line(headers, self.is_connect, out),
                     Message::Response => status_line(headers, out),
@@ -68,41 +77,41 @@ impl Framing {
                         line(name, value, out);
                     }
                 }
-                if is_chunked_since {
+                if added_chunked {
                     line(b"transfer-encoding", b"chunked", out);
                 }
                 out.extend_from_slice(b"\r\n");
-                None
+                if ahead.is_last() { self.count.end() } else { Gap::None }
             }
-            Piece::Body { bytes, is_cut, .. } => self.bytes(bytes, *is_cut, ahead, out),
+            Piece::Body { bytes, truncation, is_text } => {
+                let gap = self.count.piece(bytes, *truncation, *is_text, ahead);
+                match self.body {
+                    Body::Chunked => self.chunk(bytes, *truncation, gap, ahead, out),
+                    Body::Plain | Body::Length => {
+                        out.extend_from_slice(bytes);
+                        gap
+                    }
+                }
+            }
             Piece::Trailers(headers) => {
                 if self.takes_trailers() {
                     self.last_chunk(headers, out);
                 }
-                None
+                Gap::None
             }
-            Piece::End => match self.body {
-                Body::Length(missing @ 1..) => {
-                    self.body = Body::Length(0);
-                    Some(Missing::Bytes(missing))
-                }
-                Body::Chunked if !self.has_ended => {
+            Piece::End => {
+                if self.body == Body::Chunked && !self.has_ended {
                     self.last_chunk(&Headers::default(), out);
-                    None
                 }
-                _ => None,
-            },
+                self.count.end()
+            }
         }
     }
 
     fn body(&self, message: Message, headers: &Headers, ahead: &Ahead) -> Body {
         let status = headers.value(b":status").unwrap_or_default();
-        let has = |name| headers.value(name).is_some();
         let is_plain = match message {
-            // A tunnel, or another protocol, if the response agrees.
-            Message::Request => {
-                self.is_connect || has(b"upgrade") && !has(b"content-length") && !is_chunked(headers)
-            }
+            Message::Request => self.is_tunnel || self.is_connect,
             Message::Response => {
                 self.is_head
                     || matches!(status, [b'1', _, _] | b"204" | b"304")
@@ -112,63 +121,45 @@ impl Framing {
         if is_plain {
             return Body::Plain;
         }
-        if is_chunked(headers) {
+        if headers.is_chunked() {
             return Body::Chunked;
         }
         if let Some(length) = headers.content_length() {
-            let is_less = ahead.body < length && (ahead.has_cut() || !ahead.is_all);
-            let agrees = (ahead.body == length || is_less) && !ahead.has_trailers();
-            return if agrees { Body::Length(length) } else { Body::Chunked };
+            let agrees = ahead.body <= length && !ahead.has_trailers();
+            return if agrees { Body::Length } else { Body::Chunked };
         }
         let is_expected = matches!(headers.value(b":method"), Some(b"POST" | b"PUT" | b"PATCH"));
         let may_come = ahead.has_body() || ahead.has_trailers() || !ahead.is_all && is_expected;
         if message == Message::Response || may_come { Body::Chunked } else { Body::Plain }
     }
 
-    fn bytes(&mut self, bytes: &[u8], is_cut: bool, ahead: &Ahead, out: &mut Vec<u8>) -> Option<Missing> {
-        match &mut self.body {
-            Body::Plain => {
-                out.extend_from_slice(bytes);
-                is_cut.then_some(Missing::Unknown)
-            }
-            Body::Length(rest) => {
-                out.extend_from_slice(bytes);
-                *rest = rest.saturating_sub(bytes.len() as u64);
-                let missing = missing(*rest, is_cut, ahead);
-                match missing {
-                    Some(Missing::Bytes(_)) => *rest = 0,
-                    Some(Missing::Unknown) => *rest = rest.saturating_sub(1),
-                    None => {}
-                }
-                missing
-            }
-            Body::Chunked => {
-                self.end_chunk(out);
-                if bytes.is_empty() && !is_cut {
-                    return None;
-                }
-                // Of a chunk that is cut no more is known than that there was another byte.
-                let length = bytes.len() + usize::from(is_cut);
-                out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
-                out.extend_from_slice(bytes);
-                self.is_in_chunk = true;
-                if is_cut {
-                    return Some(Missing::Unknown);
-                }
-                self.end_chunk(out);
-                None
-            }
+    /// A chunk. After a gap nothing of the message can follow: what would end the chunk, and the body where this is its last
+    /// piece, is missing too.
+    fn chunk(
+        &mut self,
+        bytes: &[u8],
+        truncation: Truncation,
+        gap: Gap,
+        ahead: &Ahead,
+        out: &mut Vec<u8>,
+    ) -> Gap {
+        if bytes.is_empty() && !truncation.is_cut() {
+            return Gap::None;
         }
-    }
-
-    fn end_chunk(&mut self, out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.is_in_chunk) {
-            out.extend_from_slice(b"\r\n");
-        }
+        let Gap::Missing(missing) = gap else {
+            chunk_size(bytes.len() as u64, out);
+            out.extend_from_slice(bytes);
+            out.extend_from_slice(CHUNK_END);
+            return Gap::None;
+        };
+        chunk_size((bytes.len() as u64).saturating_add(missing.bytes()), out);
+        out.extend_from_slice(bytes);
+        self.has_ended = ahead.ends_body();
+        let end = CHUNK_END.len() + if self.has_ended { LAST_CHUNK.len() } else { 0 };
+        Gap::Missing(missing.and(end as u64))
     }
 
     fn last_chunk(&mut self, trailers: &Headers, out: &mut Vec<u8>) {
-        self.end_chunk(out);
         self.has_ended = true;
         out.extend_from_slice(b"0\r\n");
         trailers.iter().for_each(|(name, value)| line(name, value, out));
@@ -176,15 +167,8 @@ impl Framing {
     }
 }
 
-/// What is missing behind a piece of a body of which `rest` bytes are left to come.
-pub(super) fn missing(rest: u64, is_cut: bool, ahead: &Ahead) -> Option<Missing> {
-    match (is_cut, ahead.has_body()) {
-        // Which of two pieces lacks how much is not known.
-        (true, true) => Some(Missing::Unknown),
-        (true, false) => Some(Missing::Bytes(rest.max(1))),
-        (false, _) if ahead.is_last() && rest > 0 => Some(Missing::Bytes(rest)),
-        (false, _) => None,
-    }
+fn chunk_size(size: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{size:x}\r\n").as_bytes());
 }
 
 fn request_line(headers: &Headers, is_connect: bool, out: &mut Vec<u8>) {
@@ -222,12 +206,4 @@ fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 /// Appends what stands in a line. A line's end in it, which HTTP/1.1 cannot say, becomes spaces.
 fn text(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
-}
-
-/// Whether the last of the codings is chunked (RFC 9112 section 6.1).
-fn is_chunked(headers: &Headers) -> bool {
-    headers.value(b"transfer-encoding").is_some_and(|codings| {
-        let last = codings.rsplit(|&byte| byte == b',').next().unwrap_or_default();
-        last.trim_ascii().eq_ignore_ascii_case(b"chunked")
-    })
 }

@@ -29,8 +29,8 @@ pub enum Piece {
     Body {
         /// What the trace holds of them.
         bytes: Vec<u8>,
-        /// There were more, here at the end.
-        is_cut: bool,
+        /// Whether there were more, at the end of the piece.
+        truncation: Truncation,
         /// They come from a format that keeps only what is UTF-8.
         is_text: bool,
     },
@@ -40,6 +40,35 @@ pub enum Piece {
     End,
 }
 
+/// Why the trace has fewer bytes of a piece of a body than the message had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truncation {
+    /// The piece is whole.
+    #[default]
+    None,
+    /// The tap's limit cut it (`Body.truncated`).
+    Limit,
+    /// The input ends, or is damaged, inside the piece.
+    Input {
+        /// How many bytes of the piece are missing, where the record's length field tells. At least 1.
+        missing: Option<u64>,
+    },
+}
+
+impl Truncation {
+    /// What `Body.truncated` says.
+    #[must_use]
+    pub fn by_limit(is_truncated: bool) -> Self {
+        if is_truncated { Self::Limit } else { Self::None }
+    }
+
+    /// Whether bytes are missing.
+    #[must_use]
+    pub fn is_cut(self) -> bool {
+        self != Self::None
+    }
+}
+
 /// The connections that an exchange went over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
@@ -47,4 +76,12 @@ pub struct Connections {
     pub downstream: Option<Box<Connection>>,
     /// `upstream_connection`: from Envoy, which is local, to the cluster's host.
     pub upstream: Option<Box<Connection>>,
+}
+
+impl Connections {
+    /// Whether the exchange is known to have reached no upstream host: Envoy records a connection without addresses then.
+    #[must_use]
+    pub fn has_no_upstream(&self) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.local.is_none() && upstream.remote.is_none())
+    }
 }

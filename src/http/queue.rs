@@ -85,7 +85,9 @@ impl Exchanges {
         if let Some(connections) = part.connections.take() {
             exchange.learn(*connections);
         }
-        if part.trace.kind == Kind::HttpStreamed && part.message == Message::Response {
+        // A request of which more has to come may go on after the response has begun.
+        let is_response = part.trace.kind == Kind::HttpStreamed && part.message == Message::Response;
+        if is_response && !exchange.awaits_body(Message::Request) {
             exchange.end(Message::Request, time, arrived);
         }
         let ends = part.trace.kind == Kind::HttpStreamed && matches!(part.what, Piece::Trailers(_));

@@ -2,10 +2,10 @@
 //! section 6.2.2), so that a reader needs nothing of what came before.
 
 use super::ahead::Ahead;
-use super::course::Missing;
+use super::body::{BodyCount, Gap, Missing};
 use super::exchange::Exchange;
-use super::one::missing;
-use super::{Headers, Message, Piece};
+use super::tunnel::Tunnel;
+use super::{Headers, Message, Piece, Truncation};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
 const FRAME: usize = 16_384;
@@ -21,6 +21,7 @@ const FIRST_WINDOW: u32 = 65_535;
 /// Types of frames (RFC 9113 section 6).
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
@@ -30,16 +31,19 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+/// Error codes (RFC 9113 section 7).
+const INTERNAL_ERROR: u32 = 2;
+const CANCEL: u32 = 8;
+
 /// How a message is framed.
 #[derive(Debug)]
 pub(super) struct Framing {
     stream: u32,
     /// The request's method is HEAD.
     is_head: bool,
-    /// How many bytes of the body are to come, as far as the content-length tells.
-    rest: Option<u64>,
-    /// Some of it is missing: without that a body may just be shorter than it should be.
-    is_cut: bool,
+    tunnel: Option<Tunnel>,
+    count: BodyCount,
+    /// Nothing of the message can follow.
     has_ended: bool,
     /// A frame that lacks bytes has to fit into a packet, with its header: this is the most that its payload can have.
     max_lacking_frame: usize,
@@ -47,6 +51,8 @@ pub(super) struct Framing {
     tail: Vec<u8>,
     /// What lacks behind it, and whether all of it is known.
     lacking: Option<Missing>,
+    /// It was lost by a format that keeps only what is UTF-8.
+    is_lossy: bool,
     ends_behind: bool,
 }
 
@@ -100,45 +106,86 @@ fn settings(out: &mut Vec<u8>) {
 }
 
 impl Framing {
-    /// That of a message in stream `stream`, of an exchange with this request. A packet has at most `max_segment` bytes.
-    pub(super) fn new(stream: u32, request: Option<&Headers>, max_segment: usize) -> Self {
+    /// That of a message in stream `stream`, of an exchange with this request, which opens this tunnel. A packet has at most
+    /// `max_segment` bytes.
+    pub(super) fn new(
+        stream: u32,
+        request: Option<&Headers>,
+        tunnel: Option<Tunnel>,
+        max_segment: usize,
+    ) -> Self {
         let is_head = request.and_then(|headers| headers.value(b":method")) == Some(b"HEAD");
         Self {
             stream,
             is_head,
-            rest: None,
-            is_cut: false,
+            tunnel,
+            count: BodyCount::default(),
             has_ended: false,
             max_lacking_frame: max_segment.saturating_sub(FRAME_HEADER).clamp(1, FRAME),
             tail: Vec::new(),
             lacking: None,
+            is_lossy: false,
             ends_behind: false,
         }
     }
 
-    /// Appends a piece, but for frames that lack bytes: those come with [`Self::lacking`], each to be an event.
-    pub(super) fn encode(&mut self, message: Message, piece: &Piece, ahead: &Ahead, out: &mut Vec<u8>) {
+    /// Appends a piece, but for frames that lack bytes: those come with [`Self::lacking`], each to be an event. Returns how
+    /// many bytes the message lacks, where it broke off.
+    pub(super) fn encode(
+        &mut self,
+        message: Message,
+        piece: &Piece,
+        ahead: &Ahead,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
         match piece {
             Piece::Head(headers) => {
                 let status = headers.value(b":status").unwrap_or_default();
                 let has_none = message == Message::Response
                     && (self.is_head || matches!(status, [b'1', _, _] | b"204" | b"304"));
-                self.rest = headers.content_length().filter(|_| !has_none);
-                self.headers(headers, ahead.is_last(), out);
+                let promised = headers.content_length().filter(|_| !has_none && self.tunnel.is_none());
+                self.count = BodyCount::new(promised);
+                let gap = if ahead.is_last() { self.count.end() } else { Gap::None };
+                // A tunnel stays open until its end is known to have come.
+                self.has_ended = ahead.is_last() && self.tunnel.is_none();
+                self.headers(headers, self.has_ended && gap == Gap::None, out);
+                broken_off(gap)
             }
-            Piece::Body { bytes, is_cut, .. } => self.body(bytes, *is_cut, ahead, out),
+            Piece::Body { bytes, truncation, is_text } => self.body(bytes, *truncation, *is_text, ahead, out),
             // The message ends without them.
-            Piece::Trailers(headers) if headers.is_empty() => {}
-            Piece::Trailers(headers) => self.headers(headers, true, out),
-            Piece::End if self.has_ended => {}
+            Piece::Trailers(headers) if headers.is_empty() => None,
+            Piece::Trailers(headers) => {
+                self.has_ended = true;
+                self.headers(headers, true, out);
+                None
+            }
+            Piece::End if self.has_ended => None,
             Piece::End => {
                 self.has_ended = true;
-                match self.rest.take().filter(|&rest| rest > 0 && self.is_cut) {
-                    Some(rest) => (self.lacking, self.ends_behind) = (Some(Missing::Bytes(rest)), true),
-                    None => frame(0, DATA, END_STREAM, self.stream, out),
+                match self.count.end() {
+                    Gap::None => frame(0, DATA, END_STREAM, self.stream, out),
+                    Gap::Missing(missing) => (self.lacking, self.ends_behind) = (Some(missing), true),
+                    Gap::Lossy(bytes) => self.lose(bytes, true),
+                    Gap::BrokenOff(bytes) => return Some(bytes),
                 }
+                None
             }
         }
+    }
+
+    /// Lets bytes be missing behind what has come.
+    fn lose(&mut self, bytes: u64, ends_behind: bool) {
+        (self.lacking, self.ends_behind, self.is_lossy) = (Some(Missing::Bytes(bytes)), ends_behind, true);
+    }
+
+    /// Appends what ends a stream in which a message of this side broke off (RFC 9113 section 8.1).
+    pub(super) fn reset(&self, message: Message, out: &mut Vec<u8>) {
+        let code = match message {
+            Message::Request => CANCEL,
+            Message::Response => INTERNAL_ERROR,
+        };
+        frame(4, RST_STREAM, 0, self.stream, out);
+        out.extend_from_slice(&code.to_be_bytes());
     }
 
     /// Whether there are frames that lack bytes.
@@ -146,12 +193,12 @@ impl Framing {
         self.lacking.is_some()
     }
 
-    /// Appends the next frame that lacks bytes. Returns what is missing behind it.
-    pub(super) fn lacking(&mut self, out: &mut Vec<u8>) -> Option<Missing> {
+    /// Appends the next frame that lacks bytes. Returns what is missing behind it, and whether a format for text lost it.
+    pub(super) fn lacking(&mut self, out: &mut Vec<u8>) -> Option<(Missing, bool)> {
         let lacking = self.lacking.take()?;
         let room = self.max_lacking_frame - self.tail.len();
         let (here, missing) = match lacking {
-            Missing::Unknown => (1, Missing::Unknown),
+            Missing::AtLeast(_) => (1, lacking),
             Missing::Bytes(bytes) => {
                 let bytes = bytes.min(MAX_LACKING);
                 let here = bytes.min(room as u64);
@@ -163,21 +210,32 @@ impl Framing {
         let flags = if is_last { END_STREAM } else { 0 };
         frame(self.tail.len() + here as usize, DATA, flags, self.stream, out);
         out.append(&mut self.tail);
-        Some(missing)
+        Some((missing, self.is_lossy))
     }
 
     /// HEADERS and as many CONTINUATION as it takes; pseudo-headers first (RFC 9113 section 8.3).
-    fn headers(&mut self, headers: &Headers, is_last: bool, out: &mut Vec<u8>) {
+    fn headers(&self, headers: &Headers, is_last: bool, out: &mut Vec<u8>) {
         let mut block = Vec::new();
-        let pseudo = |(name, _): &(&[u8], &[u8])| name.starts_with(b":");
-        let headers = || headers.iter().filter(|(name, _)| !is_of_connection(name));
-        let pseudo_first = headers().filter(pseudo).chain(headers().filter(|header| !pseudo(header)));
-        for (name, value) in pseudo_first {
+        let mut literal = |name: &[u8], value: &[u8]| {
             block.push(0);
             string(name, &mut block);
             string(value, &mut block);
+        };
+        let is_upgrade = self.tunnel == Some(Tunnel::Upgrade);
+        let pseudo = |(name, _): &(&[u8], &[u8])| name.starts_with(b":");
+        for (name, value) in headers.iter().filter(pseudo) {
+            // An upgrade is a CONNECT with a protocol in HTTP/2, and its 101 a 200 (RFC 8441 sections 4 and 5).
+            match (name, value) {
+                (b":method", _) if is_upgrade => {
+                    literal(name, b"CONNECT");
+                    literal(b":protocol", headers.value(b"upgrade").unwrap_or_default());
+                }
+                (b":status", b"101") => literal(name, b"200"),
+                _ => literal(name, value),
+            }
         }
-        self.has_ended |= is_last;
+        let others = headers.iter().filter(|header| !pseudo(header));
+        others.filter(|(name, _)| !is_of_connection(name)).for_each(|(name, value)| literal(name, value));
         let mut flags = if is_last { END_STREAM } else { 0 };
         let mut kind = HEADERS;
         let mut fragments = block.chunks(FRAME).peekable();
@@ -194,39 +252,47 @@ impl Framing {
         }
     }
 
-    /// DATA. What is cut at its end is kept for [`Self::lacking`].
-    fn body(&mut self, bytes: &[u8], is_cut: bool, ahead: &Ahead, out: &mut Vec<u8>) {
-        let rest = self.rest.map(|rest| rest.saturating_sub(bytes.len() as u64));
-        self.is_cut |= is_cut;
-        let missing = match rest {
-            Some(rest) => missing(rest, is_cut, ahead).filter(|_| self.is_cut),
-            None => is_cut.then_some(Missing::Unknown),
-        };
-        let lacking = match missing {
-            None => 0,
-            Some(Missing::Unknown) => 1,
-            Some(Missing::Bytes(bytes)) => bytes,
-        };
-        self.rest = rest.map(|rest| rest.saturating_sub(lacking));
+    /// DATA. What is cut at its end is kept for [`Self::lacking`]. Returns how many bytes the message lacks, where it broke off.
+    fn body(
+        &mut self,
+        bytes: &[u8],
+        truncation: Truncation,
+        is_text: bool,
+        ahead: &Ahead,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
+        let gap = self.count.piece(bytes, truncation, is_text, ahead);
         let is_last = ahead.is_last();
+        let is_lacking = matches!(gap, Gap::Missing(_) | Gap::Lossy(_));
         // One byte at least has to be left for what is missing.
-        let tail = if missing.is_some() { bytes.len() % self.max_lacking_frame } else { 0 };
+        let tail = if is_lacking { bytes.len() % self.max_lacking_frame } else { 0 };
         let (whole, tail) = bytes.split_at(bytes.len() - tail);
-        let size = if missing.is_some() { self.max_lacking_frame } else { FRAME };
+        let size = if is_lacking { self.max_lacking_frame } else { FRAME };
+        let ends = is_last && gap == Gap::None;
         let mut frames = whole.chunks(size).peekable();
         while let Some(payload) = frames.next() {
-            let ends = is_last && missing.is_none() && frames.peek().is_none();
-            frame(payload.len(), DATA, if ends { END_STREAM } else { 0 }, self.stream, out);
+            let flags = if ends && frames.peek().is_none() { END_STREAM } else { 0 };
+            frame(payload.len(), DATA, flags, self.stream, out);
             out.extend_from_slice(payload);
         }
-        if is_last && missing.is_none() && bytes.is_empty() {
+        if ends && bytes.is_empty() {
             frame(0, DATA, END_STREAM, self.stream, out);
         }
         self.has_ended |= is_last;
-        if missing.is_some() {
-            self.tail.extend_from_slice(tail);
-            (self.lacking, self.ends_behind) = (missing, is_last);
+        self.tail.extend_from_slice(tail);
+        match gap {
+            Gap::Missing(missing) => (self.lacking, self.ends_behind) = (Some(missing), is_last),
+            Gap::Lossy(bytes) => self.lose(bytes, is_last),
+            Gap::None | Gap::BrokenOff(_) => {}
         }
+        broken_off(gap)
+    }
+}
+
+fn broken_off(gap: Gap) -> Option<u64> {
+    match gap {
+        Gap::BrokenOff(bytes) => Some(bytes),
+        Gap::None | Gap::Missing(_) | Gap::Lossy(_) => None,
     }
 }
 

@@ -4,21 +4,17 @@
 //! Exchanges over one connection, known by its addresses, follow one another there in HTTP/1.1 ([`one`]), and are its
 //! streams in HTTP/2 ([`two`]). One without addresses has a connection to itself.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 
+use super::carrier::{Carriers, Key};
 use super::course::{Course, Encoded, Framing};
-use super::exchange::{Exchange, Queued};
+use super::exchange::Exchange;
+use super::tunnel::tunnel;
 use super::{Message, Piece, Side, Version, one, two};
 use crate::conversation::{Conversations, Origin, comment};
 use crate::output::Capture;
 use crate::report::{Report, Warning};
-use crate::sequence::Numbers;
 use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
-
-/// As many connections are remembered; then those without an exchange under way are forgotten.
-const MAX_CONNECTIONS: usize = 65_536;
 
 /// How exchanges are to look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,15 +30,13 @@ pub struct Options {
     pub start_time: Option<u64>,
 }
 
-/// All connections that carry exchanges.
+/// Puts exchanges on the connections that carry them.
 #[derive(Debug)]
 pub struct Wire {
     options: Options,
     /// The number that stands for their input, past those of all others.
     input: u32,
-    by_addresses: HashMap<Key, usize>,
-    connections: Vec<Option<Carrier>>,
-    numbers: Numbers,
+    carriers: Carriers,
     /// The bytes of an event.
     buffer: Vec<u8>,
 }
@@ -59,34 +53,11 @@ pub struct Out<'a> {
     pub report: &'a mut Report,
 }
 
-/// Local and remote address.
-type Key = (SocketAddr, SocketAddr);
-
-/// A connection.
-#[derive(Debug)]
-struct Carrier {
-    key: Option<Key>,
-    version: Version,
-    /// HTTP/2: the identifier of the next stream (RFC 9113 section 5.1.1).
-    next_stream: u32,
-    /// Exchanges that are under way.
-    open: u64,
-    /// HTTP/1.1: exchanges whose response has yet to begin.
-    unanswered: u64,
-}
-
 impl Wire {
     /// No connections yet. `input` is a number that no input has.
     #[must_use]
     pub fn new(options: Options, input: u32) -> Self {
-        Self {
-            options,
-            input,
-            by_addresses: HashMap::new(),
-            connections: Vec::new(),
-            numbers: Numbers::default(),
-            buffer: Vec::new(),
-        }
+        Self { options, input, carriers: Carriers::default(), buffer: Vec::new() }
     }
 
     /// Puts the part of an exchange that is next on the wire, with those behind it that are of the same time.
@@ -99,23 +70,29 @@ impl Wire {
         out.origin.number = self.input;
         let out = &mut out;
         if exchange.course.is_none() {
-            let number = self.begin(exchange, time, out)?;
-            exchange.course = Some(self.course(number, exchange));
+            if self.options.side == Side::Upstream && exchange.connections.has_no_upstream() {
+                if !std::mem::replace(&mut exchange.is_left_out, true) {
+                    out.warn(Warning::NoUpstream, exchange);
+                }
+                exchange.pass_over();
+                return Ok(());
+            }
+            exchange.course = Some(self.begin(exchange, time, out)?);
         }
         let Some(mut course) = exchange.course.take() else { return Ok(()) };
-        let place = course.carrier as usize;
-        let is_head = exchange.front().is_some_and(|part| matches!(part.piece, Piece::Head(_)));
-        if message == Message::Response && !std::mem::replace(&mut course.has_answer, true) {
-            self.answer(place);
-        } else if message == Message::Request && is_head && course.version == Version::Http1 {
-            self.request(place, exchange, out);
-        }
+        self.follow(&mut course, exchange, message, out);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut encoded = Some(course.encode(exchange, message, &mut buffer));
-        while let Some(Encoded { length, is_text, lacks_trailers }) = encoded {
+        while let Some(Encoded { length, is_text, lacks_trailers, omitted_headers, broken_off }) = encoded {
             if lacks_trailers {
                 out.warn(Warning::LostTrailers, exchange);
+            }
+            for header in omitted_headers {
+                self.omit(header, &course, exchange, out);
+            }
+            if let Some(missing) = broken_off {
+                self.break_off(missing, &course, exchange, out);
             }
             if !buffer.is_empty() || length != Length::Whole {
                 let direction = self.options.side.direction(message);
@@ -135,73 +112,116 @@ impl Wire {
         }
         self.buffer = buffer;
         exchange.course = Some(course);
-        if exchange.is_over() { self.end(exchange, out) } else { Ok(()) }
+        if exchange.is_over() { self.end(exchange, time, out) } else { Ok(()) }
+    }
+
+    /// Follows what an exchange makes of its connection, before its next part goes out.
+    fn follow(&mut self, course: &mut Course, exchange: &Exchange, message: Message, out: &mut Out<'_>) {
+        let Some(carrier) = self.carriers.get_mut(course.carrier) else { return };
+        let head = exchange.front().and_then(|part| match &part.piece {
+            Piece::Head(headers) => Some(headers),
+            _ => None,
+        });
+        let is_http1 = course.version == Version::Http1;
+        match (message, head) {
+            (Message::Request, Some(_)) if is_http1 => {
+                if carrier.unanswered > 0 {
+                    out.warn(Warning::Pipelined, exchange);
+                }
+                carrier.unanswered += 1;
+                carrier.is_tunnel |= course.tunnel.is_some();
+            }
+            (Message::Response, head) if !std::mem::replace(&mut course.has_answer, true) => {
+                carrier.unanswered = carrier.unanswered.saturating_sub(1);
+                if let (true, Some(response)) = (is_http1, head) {
+                    // What the request asked for may be refused.
+                    let opened = match course.tunnel {
+                        Some(asked) => asked.opens(response),
+                        None => tunnel(None, Some(response)).is_some(),
+                    };
+                    carrier.is_tunnel = opened || carrier.is_tunnel && course.tunnel.is_none();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports a header that was left out.
+    fn omit(&self, header: String, course: &Course, exchange: &Exchange, out: &mut Out<'_>) {
+        out.report.warn(Warning::ContradictedHeader, || {
+            format!("{} in {}", header, comment::place(exchange.trace, out.origin))
+        });
+        out.say(self.input, course.carrier, || format!("tap.omitted_header={header}"));
+    }
+
+    /// Reports a message that broke off.
+    fn break_off(&self, missing: u64, course: &Course, exchange: &Exchange, out: &mut Out<'_>) {
+        out.warn(Warning::BrokenOff, exchange);
+        out.report.unsent_bytes = out.report.unsent_bytes.saturating_add(missing);
+        out.say(self.input, course.carrier, || "tap.incomplete=true".to_owned());
+        out.say(self.input, course.carrier, || format!("tap.incomplete_bytes={missing}"));
     }
 
     /// Finds or makes the connection of an exchange, and says whose packets come.
-    fn begin(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<u32> {
-        if [Message::Request, Message::Response].iter().any(|&message| is_lossy(exchange, message)) {
-            out.warn(Warning::LossyText, exchange);
-        }
+    fn begin(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<Course> {
         let connection = self.options.side.of(&exchange.connections);
         let key = connection.and_then(key);
+        let [request, response] = [Message::Request, Message::Response].map(|message| exchange.head(message));
+        let tunnel = tunnel(request.map(|(head, _)| head), response.map(|(head, _)| head));
         let needs_2 = two::is_needed(exchange);
         let version = self.options.version.unwrap_or(if needs_2 { Version::Http2 } else { Version::Http1 });
-        let known = key.and_then(|key| self.by_addresses.get(&key)).copied();
-        // A connection that has begun with HTTP/1.1 cannot go on with HTTP/2: what needs it gets another one.
-        let known = known.filter(|&place| {
-            self.connections[place].as_ref().is_some_and(|carrier| carrier.version >= version)
-        });
-        if let (Some(key), None) = (key, known)
-            && let Some(superseded) = self.by_addresses.remove(&key)
-            && self.connections[superseded].as_ref().is_some_and(|carrier| carrier.open == 0)
-        {
-            self.close(superseded, out)?;
-        }
+        let known = key.and_then(|key| self.carriers.known(key, version, tunnel.is_some()));
         let number = match known {
-            Some(place) => place as u32,
+            Some(number) => number,
             None => {
-                let number = self.numbers.take();
-                self.open(number, key, version);
+                if key.is_some_and(|key| self.carriers.is_busy(key)) {
+                    out.warn(Warning::Pipelined, exchange);
+                }
+                let (number, superseded) = self.carriers.open(key, version);
+                if let Some(superseded) = superseded {
+                    self.close(superseded, time, out)?;
+                }
                 let connection = connection.cloned().map(Box::new);
                 out.event(exchange.trace, number, time, What::Opened, connection)?;
                 number
             }
         };
-        if let Some(carrier) = &mut self.connections[number as usize] {
-            carrier.open += 1;
-        }
-        if out.capture.has_comments() {
-            let mut say = |comment: String| out.conversations.say(self.input, number, comment);
-            if known.is_some() {
-                say(format!("tap.trace_id={}", exchange.trace.id));
-                say(format!("tap.kind={}", exchange.trace.kind));
-                say(format!("tap.file={}", out.origin.name));
-            }
-            if let Some(id) =
-                exchange.head(Message::Request).and_then(|(head, _)| head.value(b"x-request-id"))
-            {
-                say(format!("tap.request_id={}", id.escape_ascii()));
-            }
-            if exchange.front().is_some_and(|part| !part.is_time_known) {
-                say("tap.time=stand-in".to_owned());
-            }
-        }
+        self.introduce(number, known.is_some(), exchange, out);
         if version == Version::Http2 && known.is_none() {
             self.preface(number, exchange, time, out)?;
         }
-        Ok(number)
+        let (version, stream) = self.carriers.get_mut(number).map_or((version, 1), |carrier| {
+            carrier.open += 1;
+            (carrier.version, carrier.next_stream())
+        });
+        let head = request.map(|(head, _)| head);
+        let max_segment = self.options.mss.unwrap_or(usize::MAX);
+        let framing = |_| match version {
+            Version::Http1 => Framing::One(one::Framing::new(head, tunnel.is_some())),
+            Version::Http2 => Framing::Two(two::Framing::new(stream, head, tunnel, max_segment)),
+        };
+        let messages = [Message::Request, Message::Response].map(framing);
+        Ok(Course::new(number, version, tunnel, messages))
     }
 
-    fn open(&mut self, number: u32, key: Option<Key>, version: Version) {
-        let place = number as usize;
-        if self.connections.len() <= place {
-            self.connections.resize_with(place + 1, || None);
+    /// Says on the next packet which exchange begins.
+    fn introduce(&self, number: u32, is_known: bool, exchange: &Exchange, out: &mut Out<'_>) {
+        if !out.capture.has_comments() {
+            return;
         }
-        let carrier = Carrier { key, version, next_stream: 1, open: 0, unanswered: 0 };
-        self.connections[place] = Some(carrier);
-        if let Some(key) = key {
-            self.by_addresses.insert(key, place);
+        let name = out.origin.name;
+        let mut say = |comment: String| out.conversations.say(self.input, number, comment);
+        if is_known {
+            say(format!("tap.trace_id={}", exchange.trace.id));
+            say(format!("tap.kind={}", exchange.trace.kind));
+            say(format!("tap.file={name}"));
+        }
+        let request = exchange.head(Message::Request);
+        if let Some(id) = request.and_then(|(head, _)| head.value(b"x-request-id")) {
+            say(format!("tap.request_id={}", id.escape_ascii()));
+        }
+        if exchange.front().is_some_and(|part| !part.is_time_known) {
+            say("tap.time=stand-in".to_owned());
         }
     }
 
@@ -216,75 +236,41 @@ impl Wire {
         Ok(())
     }
 
-    fn course(&mut self, number: u32, exchange: &Exchange) -> Course {
-        let carrier = self.connections[number as usize].as_mut();
-        let (version, stream) = carrier.map_or((Version::Http1, 1), |carrier| {
-            let stream = carrier.next_stream;
-            carrier.next_stream = stream.wrapping_add(2) & 0x7fff_ffff;
-            (carrier.version, stream)
-        });
-        let head = exchange.head(Message::Request).map(|(head, _)| head);
-        let max_segment = self.options.mss.unwrap_or(usize::MAX);
-        let framing = |_| match version {
-            Version::Http1 => Framing::One(one::Framing::new(head)),
-            Version::Http2 => Framing::Two(two::Framing::new(stream, head, max_segment)),
-        };
-        let messages = [Message::Request, Message::Response].map(framing);
-        Course { carrier: number, version, messages, has_answer: false, is_counted: false }
-    }
-
-    /// A request goes out.
-    fn request(&mut self, place: usize, exchange: &Exchange, out: &mut Out<'_>) {
-        let Some(Some(carrier)) = self.connections.get_mut(place) else { return };
-        if carrier.unanswered > 0 {
-            out.warn(Warning::Pipelined, exchange);
-        }
-        carrier.unanswered += 1;
-    }
-
-    /// A response begins.
-    fn answer(&mut self, place: usize) {
-        if let Some(Some(carrier)) = self.connections.get_mut(place) {
-            carrier.unanswered = carrier.unanswered.saturating_sub(1);
-        }
-    }
-
     /// An exchange is over. A connection that only it had is too.
-    fn end(&mut self, exchange: &Exchange, out: &mut Out<'_>) -> io::Result<()> {
+    fn end(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<()> {
         let Some(course) = &exchange.course else { return Ok(()) };
-        let place = course.carrier as usize;
-        let Some(Some(carrier)) = self.connections.get_mut(place) else { return Ok(()) };
+        let number = course.carrier;
+        let mut reset = Vec::new();
+        if let Some(message) = course.reset(&mut reset) {
+            let direction = self.options.side.direction(message);
+            let bytes = reset.into();
+            let data = Data { direction, bytes, length: Length::Whole, is_text: false, end_stream: false };
+            out.event(exchange.trace, number, time, What::Data(data), None)?;
+        }
+        let Some(carrier) = self.carriers.get_mut(number) else { return Ok(()) };
         carrier.open = carrier.open.saturating_sub(1);
         if !course.has_answer {
             carrier.unanswered = carrier.unanswered.saturating_sub(1);
         }
-        let is_superseded = carrier.key.is_none_or(|key| self.by_addresses.get(&key) != Some(&place));
-        if carrier.open == 0 && is_superseded {
-            return self.close(place, out);
+        if course.version == Version::Http1 {
+            carrier.is_unanswered |= !course.has_answer;
+            carrier.is_broken_off |= course.is_broken_off.contains(&true);
         }
-        if self.by_addresses.len() > MAX_CONNECTIONS {
-            let idle = |carrier: &Option<Carrier>| carrier.as_ref().is_some_and(|carrier| carrier.open == 0);
-            for place in 0..self.connections.len() {
-                if idle(&self.connections[place]) {
-                    self.close(place, out)?;
-                }
-            }
+        if self.carriers.is_over(number) {
+            return self.close(number, time, out);
+        }
+        for number in self.carriers.too_many() {
+            self.close(number, time, out)?;
         }
         Ok(())
     }
 
-    /// Forgets a connection.
-    fn close(&mut self, place: usize, out: &mut Out<'_>) -> io::Result<()> {
-        let carrier = self.connections[place].take();
-        if let Some(key) = carrier.and_then(|carrier| carrier.key)
-            && self.by_addresses.get(&key) == Some(&place)
-        {
-            self.by_addresses.remove(&key);
-        }
-        let number = place as u32;
-        self.numbers.give_back(number);
+    /// Forgets a connection. One on which a message broke off has closed at `time`.
+    fn close(&mut self, number: u32, time: u64, out: &mut Out<'_>) -> io::Result<()> {
+        let Some(carrier) = self.carriers.close(number) else { return Ok(()) };
         let trace = TraceId { kind: Kind::HttpStreamed, id: 0 };
-        out.event(trace, number, 0, What::Ended, None)
+        let what = if carrier.is_broken_off { What::Closed } else { What::Ended };
+        out.event(trace, number, time, what, None)
     }
 }
 
@@ -301,21 +287,16 @@ impl Out<'_> {
         self.conversations.event(self.origin, &mut event, self.capture, self.report)
     }
 
+    /// Says something on the connection's next packet, where the capture holds comments.
+    fn say(&mut self, input: u32, number: u32, comment: impl FnOnce() -> String) {
+        if self.capture.has_comments() {
+            self.conversations.say(input, number, comment());
+        }
+    }
+
     fn warn(&mut self, warning: Warning, exchange: &Exchange) {
         self.report.warn(warning, || comment::place(exchange.trace, self.origin));
     }
-}
-
-/// Whether a body in text has lost bytes: it is shorter than its headers say, and nothing else tells why.
-fn is_lossy(exchange: &Exchange, message: Message) -> bool {
-    let ahead = exchange.ahead(message);
-    let is_text =
-        |part: &Queued| part.message == message && matches!(part.piece, Piece::Body { is_text: true, .. });
-    let length = exchange.head(message).and_then(|(head, _)| head.content_length());
-    ahead.is_all
-        && !ahead.has_cut()
-        && length.is_some_and(|length| ahead.body < length)
-        && exchange.parts().any(is_text)
 }
 
 /// The addresses of a connection, if it has both.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::protocol::Protocol;
 use super::{DirectionInfo, MAX_KEPT, time};
+use crate::http::body::TextCount;
 use crate::http::{Exchange, Headers, Message, Piece};
 use crate::trace::{Connection, Endpoint, Kind};
 
@@ -47,6 +48,12 @@ pub struct ExchangeInfo {
     /// Bodies of which `JSON_BODY_AS_STRING` has not kept every byte.
     #[serde(skip)]
     pub(super) lossy_bodies: u64,
+    /// Headers that the bodies contradict.
+    #[serde(skip)]
+    pub(super) contradicted_headers: u64,
+    /// Messages that broke off before the length that their headers promise, and how many bytes they lack.
+    #[serde(skip)]
+    pub(super) broken_off: (u64, u64),
     /// The port of Envoy, to which the client connected.
     #[serde(skip)]
     pub(super) server_port: Option<u16>,
@@ -79,6 +86,7 @@ struct Text {
     is_text: bool,
     /// It is no UTF-8.
     is_broken: bool,
+    count: TextCount,
 }
 
 /// The exchanges of one input.
@@ -117,6 +125,11 @@ impl Exchanges {
                 info.first_ns.get_or_insert(time);
                 info.last_ns = info.last_ns.max(time);
             }
+            if let Piece::Head(headers) = &piece
+                && let Some((_, omitted)) = exchange.without_contradicted(message, headers)
+            {
+                info.contradicted_headers += omitted.len() as u64;
+            }
             info.see(message, &piece);
         }
         let connections = exchange.connections();
@@ -146,14 +159,15 @@ impl ExchangeInfo {
     fn see(&mut self, message: Message, piece: &Piece) {
         match piece {
             Piece::Head(headers) => self.head(message, headers),
-            Piece::Body { bytes, is_cut, is_text } => {
+            Piece::Body { bytes, truncation, is_text } => {
                 let text = &mut self.texts[message as usize];
                 text.is_text |= is_text;
                 text.is_broken |= *is_text && str::from_utf8(bytes).is_err();
+                text.count.count(if *is_text { bytes } else { &[] });
                 let is_buffered = self.kind == "http_buffered";
                 let body = self.body(message);
                 body.bytes += bytes.len() as u64;
-                if *is_cut {
+                if truncation.is_cut() {
                     body.cut += 1;
                     // Buffered, the limit is for all of a body; streamed, for each piece.
                     let seen = if is_buffered { body.bytes } else { bytes.len() as u64 };
@@ -212,8 +226,13 @@ impl ExchangeInfo {
             body.missing_bytes = missing;
             body.missing_unknown = is_cut && missing == 0;
             let text = &self.texts[message as usize];
-            let is_lossy = text.is_text && (text.is_broken || missing > 0 && !is_cut);
+            let is_short = missing > 0 && !is_cut;
+            let is_lossy = text.is_text && (text.is_broken || is_short && text.count.may_lack(missing));
             self.lossy_bodies += u64::from(is_lossy);
+            if is_short && !is_lossy {
+                self.broken_off.0 += 1;
+                self.broken_off.1 = self.broken_off.1.saturating_add(missing);
+            }
         }
         self.first = self.first_ns.map(time);
         self.last = self.first_ns.map(|_| time(self.last_ns));

@@ -241,7 +241,11 @@ impl InputInfo {
         self.tshark.sort_unstable();
         self.tshark.dedup();
         let cut = |trace: &&TraceInfo| trace.read.cut + trace.written.cut > 0;
-        if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1) {
+        let broken_off =
+            |exchange: &ExchangeInfo| exchange.broken_off.0 > 0 && exchange.protocol == Protocol::Http1;
+        if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1)
+            || self.exchanges.iter().any(broken_off)
+        {
             self.tshark.push("-o http.desegment_body:FALSE".to_owned());
         }
         if self.exchanges.iter().any(ExchangeInfo::has_connections) {
@@ -272,6 +276,19 @@ impl InputInfo {
         let text = " lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
         warn(lost_text_messages, "message was", "messages were", text);
         warn(failed_messages, "message was", "messages were", " lost: Envoy could not write JSON");
+        let broken_off = exchanges.iter().map(|exchange| exchange.broken_off);
+        let (messages, bytes) =
+            broken_off.fold((0, 0_u64), |sum, it| (sum.0 + it.0, sum.1.saturating_add(it.1)));
+        let text =
+            format!(" off {} before the end that content-length promised", counted(bytes, "byte", "bytes"));
+        warn(messages, "message broke", "messages broke", &text);
+        let contradicted = exchanges.iter().map(|exchange| exchange.contradicted_headers).sum();
+        warn(
+            contradicted,
+            "header contradicts",
+            "headers contradict",
+            " the recorded body, and a conversion leaves it out",
+        );
         let nowhere = traces.iter().filter(|trace| trace.has_addresses.contains(&false)).count();
         let text = " an IP address; --local and --remote set it";
         warn(nowhere as u64, "trace lacks", "traces lack", text);
@@ -344,7 +361,7 @@ impl TraceInfo {
         let missing = match data.length {
             Length::Whole | Length::Unsure => return,
             Length::CutFrom(length) | Length::Lossy(length) => Some(length - captured),
-            Length::Cut => None,
+            Length::Cut | Length::AtLeast(_) => None,
         };
         info.missing_bytes = info.missing_bytes.saturating_add(missing.unwrap_or_default());
         info.missing_unknown |= missing.is_none();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::http::{Headers, Message};
+use crate::http::{Headers, Message, Truncation};
 use crate::trace::{Connection, Direction, SampleRate, TraceId};
 
 /// What a decoder finds at the beginning of a record.
@@ -91,7 +91,7 @@ pub(super) struct HttpPiece {
 #[derive(Debug)]
 pub(super) enum HttpWhat {
     Head(Headers),
-    Body { body: HttpBody, truncated: bool },
+    Body { body: HttpBody, truncation: Truncation },
     Trailers(Headers),
 }
 
@@ -104,6 +104,14 @@ pub(super) enum HttpBody {
     Scratch(Range<usize>),
     /// The same, from a format that keeps only what is UTF-8.
     ScratchText(Range<usize>),
+}
+
+impl HttpBody {
+    fn len(&self) -> usize {
+        match self {
+            Self::Record(range) | Self::Scratch(range) | Self::ScratchText(range) => range.len(),
+        }
+    }
 }
 
 /// What has been read of a record of the HTTP tap. A field that comes twice takes no more room than once: of a body the
@@ -123,7 +131,7 @@ pub(super) struct HttpMessage {
     pub(super) time: Option<u64>,
     pub(super) head: Option<Headers>,
     /// And whether it is truncated.
-    pub(super) body: Option<(HttpBody, bool)>,
+    pub(super) body: Option<(HttpBody, Truncation)>,
     pub(super) trailers: Option<Headers>,
 }
 
@@ -142,11 +150,42 @@ impl HttpFields {
         let mut pieces = Vec::new();
         for (message, fields) in [(Message::Request, request), (Message::Response, response)] {
             let HttpMessage { time, head, body, trailers } = fields;
-            let body = body.map(|(body, truncated)| HttpWhat::Body { body, truncated });
+            let body = body.map(|(body, truncation)| HttpWhat::Body { body, truncation });
             let whats = [head.map(HttpWhat::Head), body, trailers.map(HttpWhat::Trailers)];
             pieces.extend(whats.into_iter().flatten().map(|what| HttpPiece { message, time, what }));
         }
+        if damage.is_some() {
+            truncate_last(&mut pieces);
+        }
         Ok(HttpRecord { is_buffered, id: id.unwrap_or_default(), downstream, upstream, pieces, damage })
+    }
+}
+
+/// Marks the body of the last message as truncated by the input where it is shorter than the headers promise: the rest has
+/// gone with what could not be read.
+fn truncate_last(pieces: &mut Vec<HttpPiece>) {
+    let Some(&HttpPiece { message, time, .. }) = pieces.last() else { return };
+    let mut rest = 0;
+    let mut body = None;
+    for piece in pieces.iter_mut().filter(|piece| piece.message == message) {
+        match &mut piece.what {
+            HttpWhat::Head(headers) => rest = headers.content_length().unwrap_or_default(),
+            HttpWhat::Body { body: bytes, truncation } => {
+                rest = rest.saturating_sub(bytes.len() as u64);
+                body = Some(truncation);
+            }
+            HttpWhat::Trailers(_) => rest = 0,
+        }
+    }
+    let lost = Truncation::Input { missing: None };
+    match body {
+        _ if rest == 0 => {}
+        Some(truncation @ Truncation::None) => *truncation = lost,
+        Some(_) => {}
+        None => {
+            let what = HttpWhat::Body { body: HttpBody::Record(0..0), truncation: lost };
+            pieces.push(HttpPiece { message, time, what });
+        }
     }
 }
 

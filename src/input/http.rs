@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::{Damage, HttpBody, HttpPiece, HttpRecord, HttpWhat};
-use crate::http::{Connections, Message, Part, Piece};
+use crate::http::tunnel::tunnel;
+use crate::http::{Connections, Message, Part, Piece, Truncation};
 use crate::trace::{Kind, TraceId};
 
 /// A body comes in parts of at most so many bytes, so that a large one is not copied as a whole.
@@ -17,8 +18,8 @@ pub(super) struct Parts {
     number: u64,
     connections: Option<Box<Connections>>,
     pieces: VecDeque<HttpPiece>,
-    /// The message of the last piece, in a buffered trace, where its end has yet to be told.
-    ending: Option<Message>,
+    /// The messages of a buffered trace that have begun, and whose end has yet to be told.
+    open: [bool; 2],
     damage: Option<Damage>,
 }
 
@@ -34,20 +35,24 @@ impl Parts {
             (None, None) => None,
             _ => Some(Box::new(Connections { downstream, upstream })),
         };
-        Self { trace, number, connections, pieces: pieces.into(), ending: None, damage }
+        let mut pieces = VecDeque::from(pieces);
+        put_behind_answer(&mut pieces);
+        Self { trace, number, connections, pieces, open: [false; 2], damage }
     }
 
     /// The next part.
     pub(super) fn next(&mut self, record: &[u8], scratch: &[u8]) -> Option<Part> {
-        let is_next = |ending| self.pieces.front().is_none_or(|piece| piece.message != ending);
-        if let Some(message) = self.ending.take_if(|ending| is_next(*ending)) {
-            return Some(self.part(message, None, Piece::End));
+        for message in [Message::Request, Message::Response] {
+            let has_more = self.pieces.iter().any(|piece| piece.message == message);
+            if !has_more && std::mem::take(&mut self.open[message as usize]) {
+                return Some(self.part(message, None, Piece::End));
+            }
         }
         let HttpPiece { message, time, what } = self.pieces.pop_front()?;
         let what = match what {
             HttpWhat::Head(headers) => Piece::Head(headers),
             HttpWhat::Trailers(headers) => Piece::Trailers(headers),
-            HttpWhat::Body { body, truncated } => {
+            HttpWhat::Body { body, truncation } => {
                 let (bytes, is_text, rest) = match body {
                     HttpBody::Record(mut range) => {
                         let rest = split(&mut range, None).map(HttpBody::Record);
@@ -62,18 +67,16 @@ impl Parts {
                         (&scratch[range], true, rest)
                     }
                 };
-                let piece =
-                    Piece::Body { bytes: bytes.to_vec(), is_cut: truncated && rest.is_none(), is_text };
+                let here = if rest.is_none() { truncation } else { Truncation::None };
+                let piece = Piece::Body { bytes: bytes.to_vec(), truncation: here, is_text };
                 if let Some(body) = rest {
-                    let what = HttpWhat::Body { body, truncated };
+                    let what = HttpWhat::Body { body, truncation };
                     self.pieces.push_front(HttpPiece { message, time, what });
                 }
                 piece
             }
         };
-        if self.trace.kind == Kind::HttpBuffered {
-            self.ending = Some(message);
-        }
+        self.open[message as usize] = self.trace.kind == Kind::HttpBuffered;
         Some(self.part(message, time, what))
     }
 
@@ -86,6 +89,30 @@ impl Parts {
         let connections = self.connections.take();
         Part { trace: self.trace, record: self.number, time, message, what, connections }
     }
+}
+
+/// Puts what the client sent through a tunnel, which a buffered trace records with the request, behind the response that
+/// opened it.
+fn put_behind_answer(pieces: &mut VecDeque<HttpPiece>) {
+    let head = |message| {
+        pieces.iter().enumerate().find_map(|(place, piece)| match &piece.what {
+            HttpWhat::Head(headers) if piece.message == message => Some((place, headers)),
+            _ => None,
+        })
+    };
+    let (request, Some((place, response))) = (head(Message::Request), head(Message::Response)) else {
+        return;
+    };
+    if tunnel(request.map(|(_, headers)| headers), Some(response)).is_none() {
+        return;
+    }
+    let Some(answer) = pieces.remove(place) else { return };
+    let first = pieces.iter().position(|piece| !matches!(piece.what, HttpWhat::Head(_)));
+    let first = first.unwrap_or(pieces.len());
+    for piece in pieces.range_mut(first..) {
+        piece.time = answer.time;
+    }
+    pieces.insert(first, answer);
 }
 
 /// Leaves as much in `range` as a part may have, and returns what is behind it. Characters of a text are not parted: the

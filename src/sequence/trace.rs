@@ -287,7 +287,7 @@ fn close_span(seq_num: u64) -> Span {
 
 fn true_length(data: &Data<'_>) -> u64 {
     match data.length {
-        Length::CutFrom(length) | Length::Lossy(length) => length,
+        Length::CutFrom(length) | Length::AtLeast(length) | Length::Lossy(length) => length,
         Length::Whole | Length::Cut | Length::Unsure => data.bytes.len() as u64,
     }
 }

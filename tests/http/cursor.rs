@@ -61,6 +61,15 @@ impl<'a> Cursor<'a> {
         Piece { kept, length }
     }
 
+    /// Passes over the missing bytes that come next, and returns how many they are.
+    pub(super) fn skip_missing(&mut self) -> usize {
+        let mut holes = self.sent.bytes.holes().iter();
+        let end = holes.find(|hole| hole.contains(&self.at)).map_or(self.at, |hole| hole.end);
+        let missing = end - self.at;
+        self.at = end;
+        missing
+    }
+
     /// How many of the next bytes are missing.
     fn missing(&self, length: usize) -> usize {
         let end = self.at + length;

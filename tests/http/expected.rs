@@ -37,7 +37,9 @@ fn assert_message(http: Http, seen: &Message, tapped: &Message) {
     assert_eq!(regular(http, seen, length), regular(http, tapped, length));
     // No assert_eq: the bytes would fill the screen.
     assert!(seen.kept() == tapped.kept(), "another body: {seen:?} {tapped:?}");
-    assert_eq!(seen.trailers, tapped.trailers);
+    // In HTTP/1.1 nothing of a message can follow a hole of unknown length.
+    let are_lost = http == Http::One && tapped.is_cut() && seen.trailers.is_empty();
+    assert!(are_lost || seen.trailers == tapped.trailers, "the trailers: {seen:?} {tapped:?}");
     assert!(length.can_be(seen.length(), tapped), "the body's length: {seen:?} {tapped:?}");
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::connection;
 use super::event::timestamp;
 use super::wire::{Fields, Value, WireError, WireErrorKind};
-use crate::http::Headers;
+use crate::http::{Headers, Truncation};
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord};
 use crate::trace::Connection;
 
@@ -126,18 +126,22 @@ fn header(record: &[u8], range: Range<usize>, headers: &mut Option<Headers>) -> 
 
 /// Says in `to` where a `Body` is and whether it is truncated. One that goes on behind the end of the record is cut there;
 /// of one that is damaged, it is what stands before the damage.
-fn body(record: &[u8], mut fields: Fields, to: &mut Option<(HttpBody, bool)>) -> Result<(), Damage> {
-    let (mut bytes, mut truncated) = (0..0, false);
+fn body(record: &[u8], mut fields: Fields, to: &mut Option<(HttpBody, Truncation)>) -> Result<(), Damage> {
+    let (mut bytes, mut truncation) = (0..0, Truncation::None);
     while let Some((number, value)) = fields.next(record)? {
         match (number, value) {
             (1 | 2, Value::Bytes(range)) => bytes = range,
-            (3, Value::Varint(value)) => truncated = value != 0,
+            (3, Value::Varint(0)) => {}
+            (3, Value::Varint(_)) => truncation = Truncation::Limit,
             (1..=3, _) => return Err(WireError { at: fields.at(), kind: WireErrorKind::Type }.into()),
             _ => {}
         }
-        truncated |= fields.is_last_cut();
-        *to = Some((HttpBody::Record(bytes.clone()), truncated));
+        if fields.is_last_cut() {
+            let missing = matches!(number, 1 | 2).then_some(fields.last_missing() as u64);
+            truncation = Truncation::Input { missing };
+        }
+        *to = Some((HttpBody::Record(bytes.clone()), truncation));
     }
-    *to = Some((HttpBody::Record(bytes), truncated));
+    *to = Some((HttpBody::Record(bytes), truncation));
     Ok(())
 }

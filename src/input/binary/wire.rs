@@ -38,14 +38,15 @@ pub(crate) struct Fields {
     at: usize,
     end: usize,
     is_cut: bool,
-    is_last_cut: bool,
+    /// Bytes of the last value beyond the end of a cut message.
+    last_missing: usize,
 }
 
 impl Fields {
     /// The fields between the two ends of `range`. Where the message is cut there, the last field may be too:
     /// [`Self::is_last_cut`] tells.
     pub(crate) fn new(range: Range<usize>, is_cut: bool) -> Self {
-        Self { at: range.start, end: range.end, is_cut, is_last_cut: false }
+        Self { at: range.start, end: range.end, is_cut, last_missing: 0 }
     }
 
     /// Where the next field begins.
@@ -65,7 +66,12 @@ impl Fields {
 
     /// Whether the value that was returned last goes on behind the end of a cut message.
     pub(crate) fn is_last_cut(&self) -> bool {
-        self.is_last_cut
+        self.last_missing > 0
+    }
+
+    /// How many bytes that value has behind the end, by its length; 0 where it is whole.
+    pub(crate) fn last_missing(&self) -> usize {
+        self.last_missing
     }
 
     /// The number and value of the next field, or `None` at the end.
@@ -90,7 +96,7 @@ impl Fields {
                     if !self.is_cut {
                         return Err(fail(WireErrorKind::Incomplete));
                     }
-                    self.is_last_cut = true;
+                    self.last_missing = range.end - self.end;
                     range.end = self.end;
                 }
                 self.at = range.end;

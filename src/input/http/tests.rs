@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::json;
 
-use crate::http::{Connections, Headers, Message, Part, Piece};
+use crate::http::{Connections, Headers, Message, Part, Piece, Truncation};
 use crate::input::format::Format;
 use crate::input::{Input, Step};
 use crate::proto::envoy::config::core::v3::{Address, HeaderValue, SocketAddress, address, socket_address};
@@ -95,7 +95,7 @@ fn null_and_what_is_unknown_are_passed_over() {
         assert!(list.push(name.as_bytes(), value.as_bytes()));
     }
     let whats: Vec<Piece> = found.into_iter().map(|part| part.what).collect();
-    let empty = Piece::Body { bytes: vec![], is_cut: false, is_text: false };
+    let empty = Piece::Body { bytes: vec![], truncation: Truncation::None, is_text: false };
     assert_eq!(whats, [Piece::Head(list), empty, Piece::End]);
     let streamed = json!({"http_streamed_trace_segment": {
         "trace_id": null, "request_headers": null, "response_body_chunk": null, "response_trailers": {"headers": []},
@@ -158,7 +158,7 @@ fn a_large_body_comes_in_parts_that_make_the_whole() {
         let bodies: Vec<(&[u8], bool)> = found
             .iter()
             .filter_map(|part| match &part.what {
-                Piece::Body { bytes, is_cut, .. } => Some((&bytes[..], *is_cut)),
+                Piece::Body { bytes, truncation, .. } => Some((&bytes[..], truncation.is_cut())),
                 _ => None,
             })
             .collect();

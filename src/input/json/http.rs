@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::event::{self, JsonBody, Text};
 use super::scan::{Items, ScanError, value_end};
-use crate::http::{Headers, Message};
+use crate::http::{Headers, Message, Truncation};
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord, TOO_MANY_HEADERS};
 
 /// Reads the `HttpBufferedTrace`, or else `HttpStreamedTraceSegment`, that begins at `at`, its bodies into `scratch`.
@@ -175,11 +175,11 @@ fn body(
     record: &[u8],
     range: Range<usize>,
     scratch: &mut Vec<u8>,
-) -> Result<Option<(HttpBody, bool)>, Damage> {
+) -> Result<Option<(HttpBody, Truncation)>, Damage> {
     let (at, start) = (range.start, scratch.len());
     let body: JsonBody<'_> = event::parse(record, range)?;
     let is_text = body.append_to(scratch).map_err(|what| Damage::new(at, what))?;
     let range = start..scratch.len();
     let bytes = if is_text { HttpBody::ScratchText(range) } else { HttpBody::Scratch(range) };
-    Ok(Some((bytes, body.truncated.unwrap_or_default())))
+    Ok(Some((bytes, Truncation::by_limit(body.truncated.unwrap_or_default()))))
 }

@@ -2,7 +2,7 @@
 
 use super::event;
 use super::lexer::{Lexer, TextError, Value};
-use crate::http::{Headers, Message};
+use crate::http::{Headers, Message, Truncation};
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord, TOO_MANY_HEADERS};
 
 /// Reads the `HttpBufferedTrace`, or else `HttpStreamedTraceSegment`, whose fields follow, its bodies into `scratch`.
@@ -157,22 +157,24 @@ impl Header {
 fn body(
     lexer: &mut Lexer,
     record: &[u8],
-    to: &mut Option<(HttpBody, bool)>,
+    to: &mut Option<(HttpBody, Truncation)>,
     scratch: &mut Vec<u8>,
 ) -> Result<(), TextError> {
-    let (mut bytes, mut truncated) = (scratch.len()..scratch.len(), false);
+    let (mut bytes, mut truncation) = (scratch.len()..scratch.len(), Truncation::None);
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {
             (b"as_bytes" | b"as_string", Value::Scalar) => {
                 bytes.start = scratch.len();
                 lexer.append_string(record, scratch)?;
                 bytes.end = scratch.len();
-                *to = Some((HttpBody::Scratch(bytes.clone()), truncated));
+                *to = Some((HttpBody::Scratch(bytes.clone()), truncation));
             }
-            (b"truncated", Value::Scalar) => truncated = lexer.boolean(record)?,
+            (b"truncated", Value::Scalar) => {
+                truncation = Truncation::by_limit(lexer.boolean(record)?);
+            }
             (_, value) => lexer.skip(record, value)?,
         }
     }
-    *to = Some((HttpBody::Scratch(bytes), truncated));
+    *to = Some((HttpBody::Scratch(bytes), truncation));
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! What becomes of one exchange or two: the bytes, and which version is spoken.
 
 mod bodies;
+mod broken_off;
+mod contradicted;
 mod places;
+mod tunnels;
 mod waiting;
 
 use super::exchange::{Message, Tapped, headers};

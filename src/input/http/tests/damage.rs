@@ -147,7 +147,7 @@ fn what_stands_before_damage_in_a_body_is_kept() {
     for (format, tap) in [(Format::Text, &text[..]), (Format::Delimited, &binary)] {
         let (found, errors) = read(format, tap);
         assert_eq!(errors.len(), 1, "{format:?} {errors:?}");
-        let body = Piece::Body { bytes: b"half".to_vec(), is_cut: false, is_text: false };
+        let body = Piece::Body { bytes: b"half".to_vec(), truncation: Truncation::None, is_text: false };
         assert_eq!(pieces(&found).last(), Some(&(Message::Request, body)), "{format:?}");
     }
 }

@@ -90,7 +90,7 @@ fn bytes(body: &Body) -> Piece {
         Some(body::BodyType::AsString(text)) => (text.clone(), true),
         None => (Vec::new(), false),
     };
-    Piece::Body { bytes, is_cut: body.truncated, is_text }
+    Piece::Body { bytes, truncation: Truncation::by_limit(body.truncated), is_text }
 }
 
 /// The same as a format that does not tell text from bytes gives it.
