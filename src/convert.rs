@@ -12,7 +12,7 @@ use crate::conversation::{Conversations, Options, Origin};
 use crate::filter::Filter;
 use crate::http::Exchange;
 use crate::http::wire::{self, Wire};
-use crate::input::Step;
+use crate::input::{Step, general};
 use crate::merge::{Merge, Next};
 use crate::output::{Capture, Written};
 use crate::report::{Report, Warning};
@@ -145,10 +145,12 @@ impl Run<'_> {
 
     #[inline(always)]
     fn plain(&mut self, origin: Origin<'_>, plain: Plain<'_>) -> io::Result<()> {
-        if !self.conversion.trace_ids.is_empty() {
-            return self.event(origin, &mut plain.into());
+        if self.conversion.trace_ids.is_empty()
+            && self.conversations.plain(origin, plain, &mut self.capture, self.report)?
+        {
+            return Ok(());
         }
-        self.conversations.plain(origin, plain, &mut self.capture, self.report)
+        self.event(origin, &mut general(plain))
     }
 
     fn event(&mut self, origin: Origin<'_>, event: &mut Event<'_>) -> io::Result<()> {

@@ -215,20 +215,8 @@ pub struct Plain<'a> {
     pub direction: Direction,
     /// All of them.
     pub bytes: &'a [u8],
-}
-
-impl<'a> From<Plain<'a>> for Event<'a> {
-    fn from(plain: Plain<'a>) -> Self {
-        Self {
-            trace: plain.trace,
-            conversation: plain.conversation,
-            time: plain.time,
-            seq_num: plain.seq_num,
-            missing: None,
-            connection: None,
-            what: What::Data(plain.into()),
-        }
-    }
+    /// The binary `Connection` that the event has, not looked into; empty where it has none.
+    pub connection: &'a [u8],
 }
 
 /// What happened.

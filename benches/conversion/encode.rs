@@ -33,6 +33,8 @@ pub(crate) struct Event<'a> {
     /// 0 in buffered traces, which leave it out.
     pub(crate) seq_num: u64,
     pub(crate) what: What<'a>,
+    /// The addresses, with `set_connection_per_event`. Only in `Format::Delimited`.
+    pub(crate) connection: Option<&'a Connection>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +115,9 @@ fn wire_event(event: &Event<'_>, out: &mut Vec<u8>) {
             message(out, DATA, |out| message(out, AS_BYTES, |out| out.extend_from_slice(body)));
         }
     });
+    if let Some(connection) = event.connection {
+        message(out, EVENT_CONNECTION, |out| wire_connection(connection, out));
+    }
     varint_field(out, SEQ_NUM, event.seq_num);
 }
 
@@ -169,6 +174,7 @@ const NANOS: u8 = 2 << 3;
 const READ: u8 = 2 << 3 | 2;
 const WRITE: u8 = 3 << 3 | 2;
 const CLOSED: u8 = 4 << 3 | 2;
+const EVENT_CONNECTION: u8 = 5 << 3 | 2;
 const SEQ_NUM: u8 = 6 << 3;
 const DATA: u8 = 1 << 3 | 2;
 const AS_BYTES: u8 = 1 << 3 | 2;

@@ -29,6 +29,10 @@ pub(crate) struct Stream {
     pub(crate) connections: u64,
     /// So many of them at most are open at the same time.
     pub(crate) open: usize,
+    /// How many connections other streams have, which come before these.
+    pub(crate) others: u64,
+    /// Each event has the addresses.
+    pub(crate) has_addresses: bool,
 }
 
 /// What was generated.
@@ -69,20 +73,22 @@ impl Stream {
             time += random.between(5, 40) as u64;
             if opened < self.connections && open.len() < self.open {
                 opened += 1;
-                let connection = connection(opened);
+                let connection = connection(self.others + opened);
                 self.format.connection(&connection, &mut out);
                 open.push(Open { connection, events: 0, seq_num: 1 });
             }
             let index = random.below(open.len());
             let Open { connection, events: written, seq_num } = &mut open[index];
+            let addresses = self.has_addresses.then_some(&*connection);
             if *written == events {
-                let event = Event { time, seq_num: *seq_num + 1, what: What::Closed };
+                let event = Event { time, seq_num: *seq_num + 1, what: What::Closed, connection: addresses };
                 self.format.event(connection.id, &event, &mut out);
                 open.swap_remove(index);
             } else {
                 random.fill(&mut body);
                 let what = if written.is_multiple_of(2) { What::Read(&body) } else { What::Write(&body) };
-                self.format.event(connection.id, &Event { time, seq_num: *seq_num, what }, &mut out);
+                let event = Event { time, seq_num: *seq_num, what, connection: addresses };
+                self.format.event(connection.id, &event, &mut out);
                 *seq_num += self.body as u64;
                 *written += 1;
                 generated.count(self.body);
@@ -102,7 +108,10 @@ impl Stream {
     fn events_of_each(&self, body: &[u8]) -> u64 {
         let length = |what| {
             let mut out = Vec::new();
-            self.format.event(1000, &Event { time: START + 1, seq_num: 1 << 20, what }, &mut out);
+            let connection = connection(1000);
+            let addresses = self.has_addresses.then_some(&connection);
+            let event = Event { time: START + 1, seq_num: 1 << 20, what, connection: addresses };
+            self.format.event(connection.id, &event, &mut out);
             out.len() as u64
         };
         let mut opening = Vec::new();
@@ -134,7 +143,7 @@ pub(crate) fn write_files(path: &Path, count: u64) -> io::Result<(Vec<PathBuf>, 
             left -= length;
             generated.count(length);
             let what = if is_read { What::Read(body) } else { What::Write(body) };
-            bodies.push(Event { time, seq_num: 0, what });
+            bodies.push(Event { time, seq_num: 0, what, connection: None });
             time += random.between(50, 500) as u64;
         }
         out.clear();
@@ -142,6 +151,22 @@ pub(crate) fn write_files(path: &Path, count: u64) -> io::Result<(Vec<PathBuf>, 
         generated.bytes += out.len() as u64;
         let name = PathBuf::from(format!("tap_{id}.pb"));
         fs::write(path.join(&name), &out)?;
+        names.push(name);
+    }
+    Ok((names, generated))
+}
+
+/// Writes two streams of this kind into the directory `path`, which run at the same time.
+pub(crate) fn write_two(stream: &Stream, path: &Path) -> io::Result<(Vec<PathBuf>, Generated)> {
+    fs::create_dir(path)?;
+    let mut generated = Generated::default();
+    let mut names = Vec::new();
+    for number in 0..2 {
+        let name = PathBuf::from(format!("tap_{number}.pb_length_delimited"));
+        let stream = Stream { others: number * stream.connections, ..*stream };
+        let Generated { bytes, least_capture } = stream.write(&path.join(&name))?;
+        generated.bytes += bytes;
+        generated.least_capture += least_capture;
         names.push(name);
     }
     Ok((names, generated))

@@ -47,19 +47,19 @@ fn compare(setup: &Setup) -> bool {
     if works.peek().is_some() {
         println!();
         println!(
-            "{:<8} {:<36} {:>8} {:>17} {:>8} {:>6} {:>11} {:>7} {:>9}",
+            "{:<9} {:<36} {:>8} {:>17} {:>8} {:>6} {:>11} {:>7} {:>9}",
             "name", "work", "size", "reference", "ours", "ratio", "half in", "target", "memory"
         );
     }
     for work in works {
         if let Some(program) = work.lacks() {
-            println!("{:<8} {:<36} not measured: {program} is not installed", work.name, work.what);
+            println!("{:<9} {:<36} not measured: {program} is not installed", work.name, work.what);
             continue;
         }
         match work.run(setup) {
             Ok(outcome) => print(work, &outcome),
             Err(error) => {
-                println!("{:<8} {:<36} FAILED: {error:#}", work.name, work.what);
+                println!("{:<9} {:<36} FAILED: {error:#}", work.name, work.what);
                 has_failed = true;
             }
         }
@@ -78,7 +78,7 @@ fn print(work: &Work, Outcome { bytes, reference, ours }: &Outcome) {
         (_, false) => format!("MISS: memory, at most {:.0} MiB", mebibytes(work.memory)),
     };
     println!(
-        "{:<8} {:<36} {:>4.0} MiB {:>8} {:>5.0} ms {:>5.0} ms {:>6.2} {:>11} {:>7} {memory:>9}  {verdict}",
+        "{:<9} {:<36} {:>4.0} MiB {:>8} {:>5.0} ms {:>5.0} ms {:>6.2} {:>11} {:>7} {memory:>9}  {verdict}",
         work.name,
         work.what,
         mebibytes(*bytes),

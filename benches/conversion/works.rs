@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::encode::Format;
-use crate::generate::{Stream, write_files};
+use crate::generate::{Generated, Stream, write_files, write_two};
 use crate::measure::{Measured, Program, is_installed, measure};
 use crate::setup::{Setup, command};
 
@@ -13,8 +13,15 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
 /// The stream that most is measured with.
-pub(crate) const ONE_KIB: Stream =
-    Stream { format: Format::Delimited, body: 1024, size: 512 * MIB, connections: 100, open: 100 };
+pub(crate) const ONE_KIB: Stream = Stream {
+    format: Format::Delimited,
+    body: 1024,
+    size: 512 * MIB,
+    connections: 100,
+    open: 100,
+    others: 0,
+    has_addresses: false,
+};
 
 /// A line of the table.
 pub(crate) struct Work {
@@ -33,6 +40,8 @@ pub(crate) struct Work {
 enum Job {
     /// Against `cp` of the trace.
     Stream(Stream),
+    /// Two of them into one capture, against `cat` of both.
+    Merged(Stream),
     /// Against `cat` of so many files.
     Files(u64),
     /// Against `editcap` of our capture.
@@ -49,7 +58,7 @@ pub(crate) struct Outcome {
     pub(crate) ours: Measured,
 }
 
-pub(crate) const WORKS: [Work; 8] = [
+pub(crate) const WORKS: [Work; 11] = [
     Work {
         name: "16k",
         what: "delimited, 16 KiB bodies",
@@ -73,6 +82,37 @@ pub(crate) const WORKS: [Work; 8] = [
         target: 2.5,
         memory: 32 * MIB,
         job: Job::Stream(Stream { body: 100, size: 256 * MIB, connections: 1000, open: 1000, ..ONE_KIB }),
+    },
+    Work {
+        name: "1k-conn",
+        what: "1k, a connection in every event",
+        reference: "cp",
+        target: 1.1,
+        memory: 32 * MIB,
+        job: Job::Stream(Stream { has_addresses: true, ..ONE_KIB }),
+    },
+    Work {
+        name: "100b-conn",
+        what: "100b, a connection in every event",
+        reference: "cp",
+        target: 2.2,
+        memory: 32 * MIB,
+        job: Job::Stream(Stream {
+            body: 100,
+            size: 256 * MIB,
+            connections: 1000,
+            open: 1000,
+            has_addresses: true,
+            ..ONE_KIB
+        }),
+    },
+    Work {
+        name: "merged",
+        what: "two delimited streams, 1 KiB, into one",
+        reference: "cat",
+        target: 1.3,
+        memory: 64 * MIB,
+        job: Job::Merged(Stream { size: 256 * MIB, ..ONE_KIB }),
     },
     Work {
         name: "json",
@@ -124,7 +164,8 @@ impl Work {
     }
 
     pub(crate) fn run(&self, setup: &Setup) -> anyhow::Result<Outcome> {
-        let input = setup.path(if matches!(self.job, Job::Files(_)) { "taps" } else { "tap" });
+        let is_directory = matches!(self.job, Job::Files(_) | Job::Merged(_));
+        let input = setup.path(if is_directory { "taps" } else { "tap" });
         let outcome = self.run_on(&input, setup);
         // Space for the next.
         if input.is_dir() {
@@ -139,7 +180,15 @@ impl Work {
         let ours = setup.path("ours.pcap");
         let theirs = setup.path("theirs");
         let stream = match self.job {
-            Job::Files(count) => return self.run_on_files(count / setup.divisor, input, setup),
+            Job::Files(count) => {
+                let (names, generated) = write_files(input, count / setup.divisor)?;
+                return run_on_files(names, generated, input, setup);
+            }
+            Job::Merged(stream) => {
+                let stream = Stream { size: stream.size / setup.divisor, ..stream };
+                let (names, generated) = write_two(&stream, input)?;
+                return run_on_files(names, generated, input, setup);
+            }
             Job::Stream(stream) | Job::Editcap(stream) | Job::PcapNg(stream) => stream,
         };
         let generated = Stream { size: stream.size / setup.divisor, ..stream }.write(input)?;
@@ -162,25 +211,30 @@ impl Work {
         };
         outcome(generated.bytes, &programs, setup)
     }
+}
 
-    fn run_on_files(&self, count: u64, input: &Path, setup: &Setup) -> anyhow::Result<Outcome> {
-        let (names, generated) = write_files(input, count)?;
-        let joined = setup.path("joined");
-        let (directory, output) = (input.to_owned(), joined.clone());
-        let cat = Program {
-            // Named as by a shell's `cat * > joined`, without the time that a shell takes for that.
-            command: Box::new(move || {
-                let mut cat: Command = command("cat", &names);
-                cat.current_dir(&directory).stdout(File::create(&output)?);
-                Ok(cat)
-            }),
-            output: joined,
-            least_output: generated.bytes,
-            keeps_output: false,
-        };
-        let ours = setup.tap2pcap(input, &setup.path("ours.pcap"), generated.least_capture);
-        outcome(generated.bytes, &[cat, ours], setup)
-    }
+/// All files in `input`, which have these names, into one capture, against `cat` of them.
+fn run_on_files(
+    names: Vec<PathBuf>,
+    generated: Generated,
+    input: &Path,
+    setup: &Setup,
+) -> anyhow::Result<Outcome> {
+    let joined = setup.path("joined");
+    let (directory, output) = (input.to_owned(), joined.clone());
+    let cat = Program {
+        // Named as by a shell's `cat * > joined`, without the time that a shell takes for that.
+        command: Box::new(move || {
+            let mut cat: Command = command("cat", &names);
+            cat.current_dir(&directory).stdout(File::create(&output)?);
+            Ok(cat)
+        }),
+        output: joined,
+        least_output: generated.bytes,
+        keeps_output: false,
+    };
+    let ours = setup.tap2pcap(input, &setup.path("ours.pcap"), generated.least_capture);
+    outcome(generated.bytes, &[cat, ours], setup)
 }
 
 fn outcome(bytes: u64, programs: &[Program; 2], setup: &Setup) -> anyhow::Result<Outcome> {

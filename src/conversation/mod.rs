@@ -157,8 +157,8 @@ impl Conversations {
         }
     }
 
-    /// Takes a plain event and writes its packets. The hot path: nearly always the conversation goes on, and there is
-    /// nothing to see to but a packet.
+    /// Takes a plain event and writes its packets, if its conversation goes on and there is nothing to see to but a packet, as
+    /// nearly always: the hot path. Returns whether it has; else it is for [`Self::event`].
     ///
     /// # Errors
     /// The capture cannot be written.
@@ -169,7 +169,7 @@ impl Conversations {
         plain: Plain<'_>,
         capture: &mut Capture,
         report: &mut Report,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let (input, number) = (origin.number, plain.conversation);
         if let Some(open) = self.open.get_mut(input as usize)
             && let Some(conversation) = open.get_mut(number as usize)
@@ -179,9 +179,10 @@ impl Conversations {
         {
             capture.select(input, number, origin.name, plain.trace.id)?;
             report.bytes += plain.bytes.len() as u64;
-            return tcp.plain(plain, capture);
+            tcp.plain(plain, capture)?;
+            return Ok(true);
         }
-        self.event(origin, &mut plain.into(), capture, report)
+        Ok(false)
     }
 
     /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].

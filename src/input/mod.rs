@@ -33,6 +33,7 @@ use format::Format;
 pub use format::Generation;
 pub use peek::{Peek, Peeked};
 use records::Records;
+pub(crate) use run::general;
 
 const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 

@@ -3,8 +3,9 @@
 //! before them has to have been taken, and they count as passed when it is said how many have been.
 
 use super::Input;
+use super::binary::connection;
 use super::binary::usual::{self, EventSegment, Usual};
-use crate::trace::{Kind, TraceId};
+use crate::trace::{Event, Kind, Plain, TraceId, What};
 
 /// Usual records, one behind the other.
 #[derive(Debug)]
@@ -41,6 +42,12 @@ impl UsualRun<'_> {
         &self.bytes[event.body()]
     }
 
+    /// The `Connection` that the event has, as it stands there; empty where it has none.
+    #[inline(always)]
+    pub(crate) fn connection(&self, event: &Usual) -> &[u8] {
+        &self.bytes[event.connection()]
+    }
+
     /// Goes on behind a record.
     #[inline(always)]
     pub(crate) fn pass(&mut self, record: &EventSegment) {
@@ -73,5 +80,18 @@ impl Input {
             self.traces += passed.records;
             self.trace = TraceId { kind: Kind::SocketStreamed, id: passed.id };
         }
+    }
+}
+
+/// A plain event as the general way has it, with its addresses read.
+pub(crate) fn general(plain: Plain<'_>) -> Event<'_> {
+    Event {
+        trace: plain.trace,
+        conversation: plain.conversation,
+        time: plain.time,
+        seq_num: plain.seq_num,
+        missing: None,
+        connection: connection::usual(plain.connection),
+        what: What::Data(plain.into()),
     }
 }

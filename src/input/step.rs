@@ -76,7 +76,7 @@ impl Input {
         let event = usual::event_segment(bytes, 0, end);
         let event = event.and_then(|segment| Some((segment.id, usual::event(bytes, segment.event)?)));
         let (id, current) = if let Some((id, event)) = event {
-            (id, Current::Decoded(event.into()))
+            (id, Current::Decoded(event.decoded(bytes)))
         } else if let Some((id, connection)) = usual::opening(bytes, end) {
             cursor.has_opened();
             (id, Current::Opened(Some(Box::new(connection))))

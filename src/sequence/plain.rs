@@ -34,7 +34,8 @@ impl Sequencer {
             self.arrived += 1;
             run.pass(&record);
             let Peek { time, seq_num, .. } = peek;
-            result = each(Plain { trace, conversation, time, seq_num, direction, bytes: run.body(&event) });
+            let (bytes, connection) = (run.body(&event), run.connection(&event));
+            result = each(Plain { trace, conversation, time, seq_num, direction, bytes, connection });
         }
         let passed = run.passed();
         self.input.pass(passed);
@@ -58,3 +59,6 @@ pub(super) fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: 
     let is_complete = !peek.needs_next() && !peek.is_ending();
     if is_complete { trace?.pass_through(peek, arrived) } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,14 @@ pub(super) fn decode(record: &[u8], range: Range<usize>) -> Result<Decoded, Wire
     Ok(Decoded { connection: Box::new(connection), id: id.unwrap_or_default(), generation })
 }
 
+/// The `Connection` that an event of the [usual] shape has; `None` where `bytes` is empty.
+pub(in crate::input) fn usual(bytes: &[u8]) -> Option<Box<Connection>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    decode(bytes, 0..bytes.len()).ok().map(|decoded| decoded.connection)
+}
+
 /// An `envoy.config.core.v3.Address`.
 fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
     usual::address(bytes).or_else(|| any_endpoint(bytes))

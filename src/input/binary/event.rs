@@ -24,7 +24,7 @@ pub(super) fn decode(record: &[u8], range: Range<usize>, form: BodyForm) -> Resu
     if form == BodyForm::Message
         && let Some(usual) = usual::event(record, range.clone())
     {
-        return Ok(usual.into());
+        return Ok(usual.decoded(record));
     }
     decode_any(record, range, form)
 }

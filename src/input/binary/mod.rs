@@ -7,7 +7,7 @@
 //!
 //! Before Envoy 1.10 the messages were others: [`history`] tells them.
 
-mod connection;
+pub(super) mod connection;
 mod event;
 mod history;
 mod http;

@@ -8,17 +8,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::connection;
 use super::wire::long_varint;
 use crate::input::{Body, Decoded, DecodedWhat, Peek, Peeked};
 use crate::trace::{Connection, Direction, Endpoint, TraceId, nanoseconds};
 
-/// A `SocketEvent` with a time and a read, a write or a close.
+/// A `SocketEvent` with a time and a read, a write or a close, perhaps with the connection's addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usual {
     time: u64,
     seq_num: u64,
     /// `None` of a close.
     data: Option<Data>,
+    /// Where the `Connection` stands in the record (`set_connection_per_event`); empty where there is none.
+    connection: (usize, usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,17 +52,23 @@ impl Usual {
     pub(in crate::input) fn body(&self) -> Range<usize> {
         self.data.map_or(0..0, |data| data.start..data.end)
     }
-}
 
-impl From<Usual> for Decoded {
-    fn from(Usual { time, seq_num, data }: Usual) -> Self {
-        let what = data.map_or(DecodedWhat::Closed, |data| DecodedWhat::Data {
+    /// Where the connection stands in the record; empty where there is none.
+    #[inline(always)]
+    pub(in crate::input) fn connection(&self) -> Range<usize> {
+        self.connection.0..self.connection.1
+    }
+
+    /// The event as other decoders give it.
+    pub(in crate::input) fn decoded(&self, bytes: &[u8]) -> Decoded {
+        let what = self.data.map_or(DecodedWhat::Closed, |data| DecodedWhat::Data {
             direction: data.direction,
             body: Body::Record(data.start..data.end),
             truncated: data.truncated,
             end_stream: data.end_stream,
         });
-        Self { time, seq_num, connection: None, what }
+        let connection = connection::usual(&bytes[self.connection()]);
+        Decoded { time: self.time, seq_num: self.seq_num, connection, what }
     }
 }
 
@@ -125,9 +134,10 @@ pub(in crate::input) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual
         0x1a => Direction::Write,
         0x22 => {
             walk.eat(0)?;
+            let connection = walk.connection(range.end)?;
             let seq_num = if walk.eat_if(0x30, range.end) { walk.number()? } else { 0 };
             walk.ends(range.end)?;
-            return Some(Usual { time, seq_num, data: None });
+            return Some(Usual { time, seq_num, data: None, connection });
         }
         _ => return None,
     };
@@ -142,9 +152,11 @@ pub(in crate::input) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual
     walk.ends(body_end)?;
     let end_stream = walk.eat_if(0x10, data_end) && walk.number()? != 0;
     walk.ends(data_end)?;
+    let connection = walk.connection(range.end)?;
     let seq_num = if walk.eat_if(0x30, range.end) { walk.number()? } else { 0 };
     walk.ends(range.end)?;
-    Some(Usual { time, seq_num, data: Some(Data { direction, start, end, truncated, end_stream }) })
+    let data = Some(Data { direction, start, end, truncated, end_stream });
+    Some(Usual { time, seq_num, data, connection })
 }
 
 /// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it
@@ -209,6 +221,24 @@ impl Walk<'_> {
         (end <= self.bytes.len()).then_some(end)
     }
 
+    /// Passes over the event's `connection`, if one comes in a message that goes on to `end`, and returns where it stands. Its
+    /// addresses are not looked into: in all events of a connection but the first they are known.
+    #[inline(always)]
+    fn connection(&mut self, end: usize) -> Option<(usize, usize)> {
+        if !self.eat_if(0x2a, end) {
+            return Some((0, 0));
+        }
+        let connection_end = self.message()?;
+        let start = self.at;
+        for address in [0x0a, 0x12] {
+            if self.eat_if(address, connection_end) {
+                self.at = self.message()?;
+            }
+        }
+        self.ends(connection_end)?;
+        (start < connection_end).then_some((start, connection_end))
+    }
+
     /// Goes to the content of a record's last field, which has this tag, and returns the trace's id, which comes first.
     /// All messages there end with the record, at `end`.
     #[inline(always)]
@@ -270,8 +300,8 @@ mod tests {
     const READ: u32 = 2;
     const CLOSED: u32 = 4;
 
-    /// An event whose numbers are written where they are not 0, as Envoy does.
-    fn encode(numbers: [u64; 5], what: u32, payload: &[u8]) -> Vec<u8> {
+    /// An event whose numbers are written where they are not 0, as Envoy does, with the `Connection` if there is one.
+    fn encode(numbers: [u64; 5], what: u32, payload: &[u8], connection: Option<&[u8]>) -> Vec<u8> {
         let [seconds, nanos, truncated, end_stream, seq_num] = numbers;
         let optional = |field, value, message: &mut Vec<u8>| {
             if value != 0 {
@@ -287,8 +317,29 @@ mod tests {
         bytes(1, &body, &mut data);
         optional(2, end_stream, &mut data);
         bytes(what, if what == CLOSED { &[] } else { &data }, &mut event);
+        if let Some(connection) = connection {
+            bytes(5, connection, &mut event);
+        }
         optional(6, seq_num, &mut event);
         event
+    }
+
+    /// A `Connection` with these of its addresses.
+    fn encode_connection(addresses: [Option<SocketAddr>; 2], protocol: u64) -> Vec<u8> {
+        let mut connection = vec![];
+        for (field, address) in (1..).zip(addresses).filter_map(|(field, address)| Some((field, address?))) {
+            let (mut socket, mut message) = (vec![], vec![]);
+            if protocol > 0 {
+                number(1, protocol, &mut socket);
+            }
+            bytes(2, address.ip().to_string().as_bytes(), &mut socket);
+            if address.port() > 0 {
+                number(3, address.port().into(), &mut socket);
+            }
+            bytes(1, &socket, &mut message);
+            bytes(field, &message, &mut connection);
+        }
+        connection
     }
 
     /// What two decoders are compared by.
@@ -303,10 +354,12 @@ mod tests {
                 .prop_map(|(a, b, c, d, e)| [a >> 30, u64::from(b), c, d, e >> 20]),
             what in READ..=CLOSED,
             payload in proptest::collection::vec(any::<u8>(), 0..300),
+            addresses: Option<[Option<SocketAddr>; 2]>,
             change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let mut record = encode(numbers, what, &payload);
+            let connection = addresses.map(|addresses| encode_connection(addresses, 0));
+            let mut record = encode(numbers, what, &payload, connection.as_deref());
             if let Some((index, byte)) = change {
                 let index = index.index(record.len());
                 record[index] = byte;
@@ -315,11 +368,11 @@ mod tests {
             let any = decode_any(&record, 0..end, BodyForm::Message);
             record.extend_from_slice(&behind);
             let usual = event(&record, 0..end);
-            if change.is_none() && numbers[0] != 0 {
+            if change.is_none() && numbers[0] != 0 && addresses != Some([None; 2]) {
                 prop_assert!(usual.is_some());
             }
             if let Some(usual) = usual {
-                prop_assert_eq!(seen(&usual.into()), seen(&any.expect("an event")));
+                prop_assert_eq!(seen(&usual.decoded(&record)), seen(&any.expect("an event")));
             }
         }
 
@@ -331,19 +384,7 @@ mod tests {
             change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let mut connection = vec![];
-            for (field, address) in (1..).zip(addresses).filter_map(|(field, address)| Some((field, address?))) {
-                let (mut socket, mut message) = (vec![], vec![]);
-                if protocol > 0 {
-                    number(1, protocol, &mut socket);
-                }
-                bytes(2, address.ip().to_string().as_bytes(), &mut socket);
-                if address.port() > 0 {
-                    number(3, address.port().into(), &mut socket);
-                }
-                bytes(1, &socket, &mut message);
-                bytes(field, &message, &mut connection);
-            }
+            let connection = encode_connection(addresses, protocol);
             let (mut segment, mut record) = (vec![], vec![]);
             number(1, id, &mut segment);
             bytes(2, &connection, &mut segment);
@@ -372,7 +413,7 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 0..300),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let event = encode([1_700_000_000, 5, 0, 0, 1], READ, &payload);
+            let event = encode([1_700_000_000, 5, 0, 0, 1], READ, &payload, None);
             let (mut segment, mut record) = (vec![], vec![]);
             number(1, id, &mut segment);
             bytes(3, &event, &mut segment);
