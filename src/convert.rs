@@ -207,6 +207,7 @@ impl Run<'_> {
         report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
         let loss = input.text_loss();
         report.lose_messages(loss.connections + loss.batches, name);
+        report.warn_many(Warning::RoundedId, loss.rounded_ids, name);
         if !input.has_trace() && !input.has_failed() {
             report.error(&format!("{}: there is no trace in it", input.name()));
         }

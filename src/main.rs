@@ -231,8 +231,9 @@ fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
         counted(written.packets, "packet", "packets"),
         counted(report.bytes, "byte", "bytes"),
     );
-    let unknown = report.count(Warning::CutUnknown);
-    let cut = report.count(Warning::Cut) + unknown;
+    let truncated = report.truncated_bodies;
+    let unknown = report.count(Warning::CutUnknown) + report.count(Warning::RemovedBody) + truncated.unknown;
+    let cut = report.count(Warning::Cut) + unknown + truncated.all - truncated.unknown;
     if cut > 0 {
         text += &format!(
             ", {} cut ({}{} missing)",

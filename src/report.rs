@@ -37,6 +37,10 @@ pub enum Warning {
     BrokenOff,
     /// The body of a message of the HTTP tap contradicts a header.
     ContradictedHeader,
+    /// Somebody has removed a body from the trace.
+    RemovedBody,
+    /// A trace's id has gone through a floating-point number.
+    RoundedId,
     /// An exchange of the HTTP tap reached no upstream host, so that it is not on that side.
     NoUpstream,
     /// A packet is older than what has already been written.
@@ -62,6 +66,8 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Bytes that messages which broke off promised and never sent.
     pub unsent_bytes: u64,
+    /// Bodies in which an input ends.
+    pub truncated_bodies: TruncatedBodies,
     /// Shows how far the work has come, where that is wanted.
     pub bar: Option<Progress>,
     /// Errors are counted and not printed.
@@ -71,6 +77,23 @@ pub struct Report {
     errors: u64,
     /// How many parts of an input, by its name, could not be read.
     input_errors: HashMap<String, u64>,
+}
+
+/// Bodies that are truncated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TruncatedBodies {
+    /// All of them.
+    pub all: u64,
+    /// Those whose length is unknown.
+    pub unknown: u64,
+}
+
+impl TruncatedBodies {
+    /// Counts one.
+    pub fn count(&mut self, is_unknown: bool) {
+        self.all += 1;
+        self.unknown += u64::from(is_unknown);
+    }
 }
 
 /// Of one input not more errors than this are shown.
@@ -304,6 +327,17 @@ impl Display for Counted<'_> {
                  the body",
                 many("header contradicts", "headers contradict"),
                 if *count == 1 { "is" } else { "are" },
+            ),
+            Warning::RemovedBody => write!(
+                f,
+                "{} missing: something that is no base64, or no string, is in its place ({example})",
+                many("body is", "bodies are")
+            ),
+            Warning::RoundedId => write!(
+                f,
+                "{} through a floating-point number, and its last digits are lost ({example}); traces with close ids may be \
+                 taken for one",
+                many("trace id has gone", "trace ids have gone")
             ),
             Warning::NoUpstream => write!(
                 f,

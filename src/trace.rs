@@ -241,21 +241,32 @@ pub struct Data<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// How many there were.
     pub length: Length,
+    /// Why there are more than the trace holds, if there are.
+    pub truncation: Truncation,
     /// The bytes come from a format that keeps only what is UTF-8.
     pub is_text: bool,
     /// The proxy asked for the connection's write side to be closed after these bytes.
     pub end_stream: bool,
 }
 
-impl<'a> From<Plain<'a>> for Data<'a> {
-    fn from(plain: Plain<'a>) -> Self {
+impl<'a> Data<'a> {
+    /// Bytes that are whole, after which the stream goes on.
+    #[must_use]
+    pub fn whole(direction: Direction, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {
-            direction: plain.direction,
-            bytes: Cow::Borrowed(plain.bytes),
+            direction,
+            bytes: bytes.into(),
             length: Length::Whole,
+            truncation: Truncation::None,
             is_text: false,
             end_stream: false,
         }
+    }
+}
+
+impl<'a> From<Plain<'a>> for Data<'a> {
+    fn from(plain: Plain<'a>) -> Self {
+        Self::whole(plain.direction, plain.bytes)
     }
 }
 
@@ -268,6 +279,37 @@ pub struct Missing {
     pub bytes: u64,
     /// Whole messages were lost; else it is the rest of a body that was cut.
     pub is_lost: bool,
+}
+
+/// Why a trace has fewer bytes of a body, or of a piece of one, than there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truncation {
+    /// It is whole.
+    #[default]
+    None,
+    /// The tap's limit cut it (`Body.truncated`).
+    Limit,
+    /// The input ends, or is damaged, inside the body.
+    Input {
+        /// How many bytes are missing, where the record's length field tells. At least 1.
+        missing: Option<u64>,
+    },
+    /// Somebody has removed it from the trace.
+    Removed,
+}
+
+impl Truncation {
+    /// What `Body.truncated` says.
+    #[must_use]
+    pub fn by_limit(is_truncated: bool) -> Self {
+        if is_truncated { Self::Limit } else { Self::None }
+    }
+
+    /// Whether bytes are missing.
+    #[must_use]
+    pub fn is_cut(self) -> bool {
+        self != Self::None
+    }
 }
 
 /// How many bytes a read or write had on the socket.
@@ -306,6 +348,7 @@ impl Event<'_> {
                     direction: data.direction,
                     bytes: Cow::Owned(data.bytes.into_owned()),
                     length: data.length,
+                    truncation: data.truncation,
                     is_text: data.is_text,
                     end_stream: data.end_stream,
                 }),

@@ -2,6 +2,7 @@
 //! cut is converted; a cut inside of a record is an error, one between two records is none.
 
 use crate::batch::{Outcome, convert_each, payload};
+use crate::capture::Packet;
 use crate::decode::{Decoded, What, decode};
 use crate::encode::tree::{Value, field};
 use crate::encode::{Format, Tap};
@@ -20,22 +21,37 @@ fn assert_cuts(name: &str, tap: &[u8], format: Format) {
     for ends in [cut, whole] {
         let cuts: Vec<&[u8]> = ends.iter().map(|&end| &tap[..end]).collect();
         for (outcome, &end) in convert_each(&cuts).iter().zip(&ends) {
-            assert_cut(&format!("{name} cut at byte {end}: {:?}", outcome.errors), outcome, &decoded, end);
+            assert_cut(
+                &format!("{name} cut at byte {end}: {:?}", outcome.errors),
+                outcome,
+                &decoded,
+                format,
+                end,
+            );
         }
     }
 }
 
 #[track_caller]
-fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, end: usize) {
+fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, format: Format, end: usize) {
     let seen = || decoded.events.iter().filter(|event| event.end <= end);
     let payloads = seen().filter_map(|event| match &event.what {
         What::Data { is_read, bytes, .. } => Some(payload(event.time, *is_read, bytes)),
         What::Closed => None,
     });
-    assert_eq!(outcome.payloads(), payloads.collect::<Vec<_>>(), "{place}");
+    let (payloads, mut shown) = (payloads.collect::<Vec<_>>(), outcome.payloads());
+    if shown.len() > payloads.len() {
+        shown.truncate(payloads.len());
+        let packets = outcome.packets().iter().filter(|packet| packet.length > 0);
+        assert_begins(place, packets.skip(payloads.len()).collect(), decoded, format, end);
+    }
+    assert_eq!(shown, payloads, "{place}");
     let is_closed = seen().any(|event| event.what == What::Closed);
+    // Of a close there may be enough before the cut.
+    let next = decoded.events.iter().find(|event| event.end > end);
+    let may_be_closed = is_closed || next.is_some_and(|event| event.what == What::Closed);
     let fins = outcome.packets().iter().filter(|packet| packet.flags == "FA").count();
-    assert_eq!(fins, if is_closed { 2 } else { 0 }, "{place}");
+    assert!(fins == 2 && may_be_closed || fins == 0 && !is_closed, "{place}");
     if let Some(capture) = &outcome.capture {
         // It is the TCP of connections without loss.
         capture.streams();
@@ -43,14 +59,31 @@ fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, end: usize) {
     match (&outcome.errors[..], record_at(decoded, end)) {
         ([], None) => {}
         ([error], Some(record)) => {
+            let begin = decoded.records[record].start;
             let says_where =
-                *error == format!("record {} at byte {end}: the record breaks off here", record + 1);
+                error.starts_with(&format!("record {} at byte {begin}: truncated record: ", record + 1));
             // Of a few bytes nobody can say what they are.
             let is_too_short_to_tell = record == 0 && error.starts_with("this is no Envoy tap trace");
             assert!(says_where || is_too_short_to_tell, "{place}");
         }
         _ => panic!("{place}"),
     }
+}
+
+/// Fails the test unless the packet is the beginning of the event that the cut falls into, and as long as that was, where the
+/// record tells.
+#[track_caller]
+fn assert_begins(place: &str, packets: Vec<&Packet>, decoded: &Decoded, format: Format, end: usize) {
+    let [packet] = packets[..] else { panic!("one more packet: {place}") };
+    let event = decoded.events.iter().find(|event| event.end > end).expect("an event that is cut");
+    let What::Data { is_read, bytes, .. } = &event.what else { panic!("{place}") };
+    assert_eq!((packet.time, packet.is_inbound), (event.time, Some(*is_read)), "{place}");
+    assert!(bytes.starts_with(&packet.payload) && packet.payload.len() <= packet.length, "{place}");
+    let tells_length = matches!(format, Format::Binary | Format::Delimited);
+    let is_one_more = packet.length == packet.payload.len() + 1;
+    // The tap's limit may have cut it before.
+    let is_all = packet.payload == *bytes;
+    assert!(packet.length == bytes.len() || is_one_more && (is_all || !tells_length), "{place} {packet:?}");
 }
 
 /// The record that a cut at `end` falls into.

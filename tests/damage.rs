@@ -22,6 +22,21 @@ fn packets(ran: &Ran) -> Vec<Packet> {
     if ran.stdout.is_empty() { Vec::new() } else { Capture::parse(&ran.stdout).packets }
 }
 
+/// Fails the test unless these are the first of the expected packets, of which the last may be captured short.
+#[track_caller]
+pub(crate) fn assert_begins(packets: &[Packet], expected: &[Packet], place: &str) {
+    for (packet, whole) in packets.iter().zip(expected) {
+        if packet != whole {
+            assert!(packet.payload.len() < packet.length, "{place}: {packet:?} {whole:?}");
+            assert!(whole.payload.starts_with(&packet.payload), "{place}: {packet:?} {whole:?}");
+            assert_eq!((packet.time, packet.sequence), (whole.time, whole.sequence), "{place}");
+        }
+    }
+    let is_cut = |packet: &Packet| packet.payload.len() < packet.length;
+    let cut = packets.iter().zip(expected).filter(|(packet, whole)| is_cut(packet) && !is_cut(whole));
+    assert!(packets.len() <= expected.len() && cut.count() <= 1, "{place}");
+}
+
 #[test]
 fn a_tap_that_breaks_off_anywhere_is_converted_up_to_there() {
     for format in Format::LOSSLESS {
@@ -34,7 +49,7 @@ fn a_tap_that_breaks_off_anywhere_is_converted_up_to_there() {
                 assert!(matches!(ran.code, Some(0 | 1)), "{format:?} {kind:?} {end}: {}", ran.stderr);
                 let packets = packets(&ran);
                 assert!(packets.len() >= most, "{format:?} {kind:?} {end}: {}", ran.stderr);
-                assert_eq!(packets, expected[..packets.len()], "{format:?} {kind:?} {end}");
+                assert_begins(&packets, &expected, &format!("{format:?} {kind:?} {end}"));
                 most = packets.len();
             }
             assert!(most >= 3, "{format:?} {kind:?}");

@@ -9,7 +9,7 @@ use super::begin::Beginning;
 use crate::output::Capture;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
-use crate::trace::{Data, Endpoint, Kind, Length, Missing, Side, TraceId};
+use crate::trace::{Data, Endpoint, Kind, Length, Missing, Side, TraceId, Truncation};
 
 /// On the first packet: which trace this is, and what stands in for the addresses that it lacks.
 pub(super) fn beginning(
@@ -70,11 +70,11 @@ pub(super) fn data(
             ("tap.lossy_text", Some(original))
         }
         Length::CutFrom(original) => {
-            report.warn(Warning::Cut, || place(trace, origin));
+            truncated(data.truncation, Warning::Cut, trace, origin, report);
             ("tap.truncated", Some(original))
         }
         Length::Cut | Length::AtLeast(_) => {
-            report.warn(Warning::CutUnknown, || place(trace, origin));
+            truncated(data.truncation, Warning::CutUnknown, trace, origin, report);
             ("tap.truncated", None)
         }
     };
@@ -85,6 +85,22 @@ pub(super) fn data(
         tcp.comment(format!("tap.captured_length={captured}"));
         let original = original.map_or("unknown".to_owned(), |original| original.to_string());
         tcp.comment(format!("tap.original_length={original}"));
+    }
+}
+
+/// Counts a truncated body by its cause. `by_limit` is the warning for one that the tap's limit has cut.
+fn truncated(
+    truncation: Truncation,
+    by_limit: Warning,
+    trace: TraceId,
+    origin: Origin<'_>,
+    report: &mut Report,
+) {
+    match truncation {
+        Truncation::None | Truncation::Limit => report.warn(by_limit, || place(trace, origin)),
+        Truncation::Removed => report.warn(Warning::RemovedBody, || place(trace, origin)),
+        // The error says so.
+        Truncation::Input { .. } => report.truncated_bodies.count(by_limit == Warning::CutUnknown),
     }
 }
 

@@ -4,7 +4,7 @@ use super::body::{Gap, Missing};
 use super::exchange::{Exchange, Queued};
 use super::tunnel::Tunnel;
 use super::{Message, Piece, Version, one, two};
-use crate::trace::Length;
+use crate::trace::{Length, Truncation};
 
 /// Parts of a message with the same time are one event up to this many bytes.
 const MAX_EVENT: usize = 64 * 1024;
@@ -20,6 +20,8 @@ pub(super) struct Course {
     messages: [Framing; 2],
     /// The response has begun.
     pub(super) has_answer: bool,
+    /// Why the last piece that is cut is.
+    truncation: Truncation,
     /// The messages that broke off.
     pub(super) is_broken_off: [bool; 2],
     /// Something of it is in the capture.
@@ -36,6 +38,8 @@ pub(super) enum Framing {
 /// What is known of the bytes of an event.
 pub(super) struct Encoded {
     pub(super) length: Length,
+    /// Why they are fewer than the message had, if they are.
+    pub(super) truncation: Truncation,
     /// They come from a format that keeps only what is UTF-8, and are not all in it.
     pub(super) is_text: bool,
     /// Trailers have been left out.
@@ -47,8 +51,15 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    fn new(length: Length) -> Self {
-        Self { length, is_text: false, lacks_trailers: false, omitted_headers: Vec::new(), broken_off: None }
+    fn new(length: Length, truncation: Truncation) -> Self {
+        Self {
+            length,
+            truncation,
+            is_text: false,
+            lacks_trailers: false,
+            omitted_headers: Vec::new(),
+            broken_off: None,
+        }
     }
 }
 
@@ -65,6 +76,7 @@ impl Course {
             tunnel,
             messages,
             has_answer: false,
+            truncation: Truncation::None,
             is_broken_off: [false; 2],
             is_counted: false,
         }
@@ -72,7 +84,7 @@ impl Course {
 
     /// Takes the part that is next, and those of its message behind it that belong to the same event, and appends their bytes.
     pub(super) fn encode(&mut self, exchange: &mut Exchange, message: Message, out: &mut Vec<u8>) -> Encoded {
-        let mut encoded = Encoded::new(Length::Whole);
+        let mut encoded = Encoded::new(Length::Whole, Truncation::None);
         let mut order = None;
         let mut is_behind_head = false;
         while let Some(part) = exchange.front() {
@@ -87,6 +99,11 @@ impl Course {
             order.get_or_insert(at);
             is_behind_head = matches!(piece, Piece::Head(_));
             let ahead = exchange.ahead(message);
+            if let Piece::Body { truncation, .. } = piece
+                && truncation.is_cut()
+            {
+                self.truncation = truncation;
+            }
             match &mut piece {
                 Piece::Head(headers) => {
                     if let Some((kept, omitted)) = exchange.without_contradicted(message, headers) {
@@ -114,7 +131,10 @@ impl Course {
             };
             match gap {
                 Gap::None => continue,
-                Gap::Missing(missing) => encoded.length = truncated(out, missing, false),
+                Gap::Missing(missing) => {
+                    encoded.length = truncated(out, missing, false);
+                    encoded.truncation = self.truncation;
+                }
                 Gap::Lossy(bytes) => encoded.length = truncated(out, Missing::Bytes(bytes), true),
                 Gap::BrokenOff(bytes) => {
                     encoded.broken_off = Some(bytes);
@@ -139,7 +159,7 @@ impl Course {
     pub(super) fn lacking(&mut self, message: Message, out: &mut Vec<u8>) -> Option<Encoded> {
         let Framing::Two(framing) = &mut self.messages[message as usize] else { return None };
         let (missing, is_lossy) = framing.lacking(out)?;
-        Some(Encoded::new(truncated(out, missing, is_lossy)))
+        Some(Encoded::new(truncated(out, missing, is_lossy), self.truncation))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What flows from the decoders: an exchange of request and response, piece by piece.
 
 use super::{Headers, Message};
+pub use crate::trace::Truncation;
 use crate::trace::{Connection, TraceId};
 
 /// A piece of an exchange that an HTTP tap recorded.
@@ -38,35 +39,6 @@ pub enum Piece {
     Trailers(Headers),
     /// The message is over.
     End,
-}
-
-/// Why the trace has fewer bytes of a piece of a body than the message had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Truncation {
-    /// The piece is whole.
-    #[default]
-    None,
-    /// The tap's limit cut it (`Body.truncated`).
-    Limit,
-    /// The input ends, or is damaged, inside the piece.
-    Input {
-        /// How many bytes of the piece are missing, where the record's length field tells. At least 1.
-        missing: Option<u64>,
-    },
-}
-
-impl Truncation {
-    /// What `Body.truncated` says.
-    #[must_use]
-    pub fn by_limit(is_truncated: bool) -> Self {
-        if is_truncated { Self::Limit } else { Self::None }
-    }
-
-    /// Whether bytes are missing.
-    #[must_use]
-    pub fn is_cut(self) -> bool {
-        self != Self::None
-    }
 }
 
 /// The connections that an exchange went over.

@@ -84,7 +84,9 @@ impl Wire {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut encoded = Some(course.encode(exchange, message, &mut buffer));
-        while let Some(Encoded { length, is_text, lacks_trailers, omitted_headers, broken_off }) = encoded {
+        while let Some(encoded_now) = encoded {
+            let Encoded { length, truncation, is_text, lacks_trailers, omitted_headers, broken_off } =
+                encoded_now;
             if lacks_trailers {
                 out.warn(Warning::LostTrailers, exchange);
             }
@@ -97,7 +99,7 @@ impl Wire {
             if !buffer.is_empty() || length != Length::Whole {
                 let direction = self.options.side.direction(message);
                 let bytes = (&buffer[..]).into();
-                let data = Data { direction, bytes, length, is_text, end_stream: false };
+                let data = Data { direction, bytes, length, truncation, is_text, end_stream: false };
                 out.event(exchange.trace, course.carrier, time, What::Data(data), None)?;
                 if !course.is_counted && out.conversations.wants(self.input, course.carrier, time) {
                     course.is_counted = true;
@@ -229,8 +231,7 @@ impl Wire {
     fn preface(&self, number: u32, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<()> {
         for (message, bytes) in two::preface() {
             let direction = self.options.side.direction(message);
-            let (length, is_text, end_stream) = (Length::Whole, false, false);
-            let data = Data { direction, bytes: bytes.into(), length, is_text, end_stream };
+            let data = Data::whole(direction, bytes);
             out.event(exchange.trace, number, time, What::Data(data), None)?;
         }
         Ok(())
@@ -243,8 +244,7 @@ impl Wire {
         let mut reset = Vec::new();
         if let Some(message) = course.reset(&mut reset) {
             let direction = self.options.side.direction(message);
-            let bytes = reset.into();
-            let data = Data { direction, bytes, length: Length::Whole, is_text: false, end_stream: false };
+            let data = Data::whole(direction, reset);
             out.event(exchange.trace, number, time, What::Data(data), None)?;
         }
         let Some(carrier) = self.carriers.get_mut(number) else { return Ok(()) };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::protocol::Protocol;
 use super::{DirectionInfo, MAX_KEPT, time};
 use crate::http::body::TextCount;
-use crate::http::{Exchange, Headers, Message, Piece};
+use crate::http::{Exchange, Headers, Message, Piece, Truncation};
 use crate::trace::{Connection, Endpoint, Kind};
 
 /// As many characters are kept of a header's value.
@@ -48,6 +48,12 @@ pub struct ExchangeInfo {
     /// Bodies of which `JSON_BODY_AS_STRING` has not kept every byte.
     #[serde(skip)]
     pub(super) lossy_bodies: u64,
+    /// Bodies that somebody has removed.
+    #[serde(skip)]
+    pub(super) removed_bodies: u64,
+    /// By message: not all of the body is there.
+    #[serde(skip)]
+    is_truncated: [bool; 2],
     /// Headers that the bodies contradict.
     #[serde(skip)]
     pub(super) contradicted_headers: u64,
@@ -160,6 +166,8 @@ impl ExchangeInfo {
         match piece {
             Piece::Head(headers) => self.head(message, headers),
             Piece::Body { bytes, truncation, is_text } => {
+                self.removed_bodies += u64::from(*truncation == Truncation::Removed);
+                self.is_truncated[message as usize] |= truncation.is_cut();
                 let text = &mut self.texts[message as usize];
                 text.is_text |= is_text;
                 text.is_broken |= *is_text && str::from_utf8(bytes).is_err();
@@ -167,7 +175,7 @@ impl ExchangeInfo {
                 let is_buffered = self.kind == "http_buffered";
                 let body = self.body(message);
                 body.bytes += bytes.len() as u64;
-                if truncation.is_cut() {
+                if *truncation == Truncation::Limit {
                     body.cut += 1;
                     // Buffered, the limit is for all of a body; streamed, for each piece.
                     let seen = if is_buffered { body.bytes } else { bytes.len() as u64 };
@@ -218,11 +226,12 @@ impl ExchangeInfo {
     }
 
     fn finish(&mut self) {
+        let is_truncated = self.is_truncated;
         for message in [Message::Request, Message::Response] {
             let length = self.lengths[message as usize];
             let body = self.body(message);
             let missing = length.map_or(0, |length| length.saturating_sub(body.bytes));
-            let is_cut = body.cut > 0;
+            let is_cut = is_truncated[message as usize];
             body.missing_bytes = missing;
             body.missing_unknown = is_cut && missing == 0;
             let text = &self.texts[message as usize];

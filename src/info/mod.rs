@@ -14,10 +14,10 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::input::format::Format;
-use crate::input::{Generation, Input, Step};
+use crate::input::{Generation, Input, Step, TextLoss};
 use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
-use crate::trace::{Data, Direction, Endpoint, Event, Length, What};
+use crate::trace::{Data, Direction, Endpoint, Event, Length, Truncation, What};
 use http::{ExchangeInfo, Exchanges};
 use protocol::{Protocol, Recognizer};
 
@@ -85,6 +85,12 @@ pub struct TraceInfo {
     /// Bodies of which `JSON_BODY_AS_STRING` has not kept every byte.
     #[serde(skip)]
     lossy_bodies: u64,
+    /// Bodies that somebody has removed.
+    #[serde(skip)]
+    removed_bodies: u64,
+    /// The input ends in a body.
+    #[serde(skip)]
+    is_truncated: bool,
     /// Both sides have an IP address.
     #[serde(skip)]
     has_addresses: [bool; 2],
@@ -161,7 +167,7 @@ pub fn inspect(input: Input) -> InputInfo {
         info.errors.push(format!("{}: there is no trace in it", input.name()));
     }
     let loss = input.text_loss();
-    info.finish(loss.connections + loss.batches, input.failed_messages());
+    info.finish(loss, input.failed_messages());
     info
 }
 
@@ -222,7 +228,7 @@ impl InputInfo {
         trace.last_ns = event.time;
     }
 
-    fn finish(&mut self, lost_text_messages: u64, failed_messages: u64) {
+    fn finish(&mut self, loss: TextLoss, failed_messages: u64) {
         self.traces.iter_mut().for_each(TraceInfo::finish);
         let of_traces = self.traces.iter().map(|trace| (trace.protocol, trace.server_port));
         let of_exchanges = self.exchanges.iter().map(|exchange| (exchange.protocol, exchange.server_port));
@@ -240,7 +246,7 @@ impl InputInfo {
         }
         self.tshark.sort_unstable();
         self.tshark.dedup();
-        let cut = |trace: &&TraceInfo| trace.read.cut + trace.written.cut > 0;
+        let cut = |trace: &&TraceInfo| trace.is_truncated || trace.read.cut + trace.written.cut > 0;
         let broken_off =
             |exchange: &ExchangeInfo| exchange.broken_off.0 > 0 && exchange.protocol == Protocol::Http1;
         if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1)
@@ -251,11 +257,11 @@ impl InputInfo {
         if self.exchanges.iter().any(ExchangeInfo::has_connections) {
             self.envoy = self.envoy.max(Generation::From1_28);
         }
-        self.warn(lost_text_messages, failed_messages);
+        self.warn(loss, failed_messages);
     }
 
     /// Warns of what the traces lack.
-    fn warn(&mut self, lost_text_messages: u64, failed_messages: u64) {
+    fn warn(&mut self, loss: TextLoss, failed_messages: u64) {
         let Self { traces, exchanges, warnings, .. } = self;
         let read = traces.iter().map(|trace| &trace.read);
         warn_cut("max_buffered_rx_bytes", read.chain(exchanges.iter().map(|it| &it.request)), warnings);
@@ -274,7 +280,13 @@ impl InputInfo {
         let text = " not kept whole by JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
         warn(lossy, "body was", "bodies were", text);
         let text = " lost in JSON_BODY_AS_STRING; tap with JSON_BODY_AS_BYTES";
-        warn(lost_text_messages, "message was", "messages were", text);
+        warn(loss.connections + loss.batches, "message was", "messages were", text);
+        let text = " through a floating-point number, and its last digits are lost";
+        warn(loss.rounded_ids, "trace id has gone", "trace ids have gone", text);
+        let removed = traces.iter().map(|trace| trace.removed_bodies);
+        let removed = removed.chain(exchanges.iter().map(|exchange| exchange.removed_bodies)).sum();
+        let text = " missing: something that is no base64, or no string, is in its place";
+        warn(removed, "body is", "bodies are", text);
         warn(failed_messages, "message was", "messages were", " lost: Envoy could not write JSON");
         let broken_off = exchanges.iter().map(|exchange| exchange.broken_off);
         let (messages, bytes) =
@@ -340,6 +352,8 @@ impl TraceInfo {
             closed: false,
             server_port: None,
             lossy_bodies: 0,
+            removed_bodies: 0,
+            is_truncated: false,
             has_addresses: [false; 2],
             first_ns: None,
             last_ns: 0,
@@ -358,6 +372,17 @@ impl TraceInfo {
         let is_lossy = matches!(data.length, Length::Lossy(_));
         self.lossy_bodies += u64::from(is_lossy || data.is_text && str::from_utf8(&data.bytes).is_err());
         info.bytes += captured;
+        match data.truncation {
+            Truncation::None | Truncation::Limit => {}
+            Truncation::Removed => {
+                self.removed_bodies += 1;
+                return;
+            }
+            Truncation::Input { .. } => {
+                self.is_truncated = true;
+                return;
+            }
+        }
         let missing = match data.length {
             Length::Whole | Length::Unsure => return,
             Length::CutFrom(length) | Length::Lossy(length) => Some(length - captured),

@@ -76,6 +76,9 @@ fn trace_notes(trace: &TraceInfo) -> String {
     if cut > 0 {
         notes.push(format!("cut {}", grouped(cut)));
     }
+    if trace.is_truncated {
+        notes.push("truncated".to_owned());
+    }
     if trace.lost_bytes > 0 {
         notes.push(format!("lost {}", grouped(trace.lost_bytes)));
     }

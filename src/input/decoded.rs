@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::http::{Headers, Message, Truncation};
-use crate::trace::{Connection, Direction, SampleRate, TraceId};
+use crate::http::{Headers, Message};
+use crate::trace::{Connection, Direction, Length, SampleRate, TraceId, Truncation};
 
 /// What a decoder finds at the beginning of a record.
 #[derive(Debug)]
@@ -33,24 +33,27 @@ pub(super) struct Head {
 }
 
 /// A `SocketEvent`, its body still where the decoder found or put it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Decoded {
     pub(super) time: u64,
     pub(super) seq_num: u64,
     pub(super) connection: Option<Box<Connection>>,
     pub(super) what: DecodedWhat,
+    /// The record ends in it.
+    pub(super) is_truncated: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum DecodedWhat {
     Data {
         direction: Direction,
         body: Body,
-        truncated: bool,
+        truncation: Truncation,
         end_stream: bool,
     },
     Closed,
     /// None of what is known here.
+    #[default]
     Nothing,
 }
 
@@ -64,6 +67,40 @@ pub(super) enum Body {
     ScratchText,
 }
 
+impl Decoded {
+    /// Whether there is enough of an event in which the record ends: its time, what happened, and some of the bytes, or how
+    /// many there were. `scratch` has a body that is not in the record.
+    pub(super) fn is_enough(&self, scratch: &[u8]) -> bool {
+        let has_happened = match &self.what {
+            DecodedWhat::Data { body, truncation: Truncation::Input { missing: None }, .. } => {
+                body.captured(scratch) > 0
+            }
+            DecodedWhat::Data { .. } | DecodedWhat::Closed => true,
+            DecodedWhat::Nothing => false,
+        };
+        self.time > 0 && has_happened
+    }
+}
+
+impl Body {
+    /// How many bytes it has.
+    fn captured(&self, scratch: &[u8]) -> usize {
+        match self {
+            Self::Record(range) => range.len(),
+            Self::Scratch | Self::ScratchText => scratch.len(),
+        }
+    }
+
+    /// The length of a body in which the input ends, with as many bytes `missing`, if that is known.
+    pub(super) fn truncated(&self, scratch: &[u8], missing: Option<u64>) -> Length {
+        let captured = self.captured(scratch);
+        match missing {
+            Some(missing) => Length::CutFrom((captured as u64).saturating_add(missing)),
+            None => Length::AtLeast(captured as u64 + 1),
+        }
+    }
+}
+
 /// A record of the HTTP tap.
 #[derive(Debug)]
 pub(super) struct HttpRecord {
@@ -71,6 +108,8 @@ pub(super) struct HttpRecord {
     pub(super) is_buffered: bool,
     /// `trace_id` of a segment; 0 in a buffered trace, which has none.
     pub(super) id: u64,
+    /// The id has gone through a floating-point number.
+    pub(super) is_id_rounded: bool,
     pub(super) downstream: Option<Box<Connection>>,
     pub(super) upstream: Option<Box<Connection>>,
     /// In the order of a conversation: of the request headers, body and trailers, then of the response.
@@ -119,6 +158,10 @@ impl HttpBody {
 #[derive(Debug, Default)]
 pub(super) struct HttpFields {
     pub(super) id: Option<u64>,
+    /// The id has gone through a floating-point number.
+    pub(super) is_id_rounded: bool,
+    /// What is wrong with a body, where the record can be read on.
+    pub(super) damage: Option<Damage>,
     /// By [`Message`].
     pub(super) messages: [HttpMessage; 2],
     pub(super) downstream: Option<Box<Connection>>,
@@ -142,7 +185,8 @@ impl HttpFields {
         is_buffered: bool,
         mut damage: Option<Damage>,
     ) -> Result<HttpRecord, Damage> {
-        let Self { id, messages: [request, response], downstream, upstream } = self;
+        let Self { id, is_id_rounded, damage: of_body, messages: [request, response], downstream, upstream } =
+            self;
         // The trace of what has been read may be any.
         if let Some(damage) = damage.take_if(|_| !is_buffered && id.is_none()) {
             return Err(damage);
@@ -157,7 +201,15 @@ impl HttpFields {
         if damage.is_some() {
             truncate_last(&mut pieces);
         }
-        Ok(HttpRecord { is_buffered, id: id.unwrap_or_default(), downstream, upstream, pieces, damage })
+        Ok(HttpRecord {
+            is_buffered,
+            id: id.unwrap_or_default(),
+            is_id_rounded,
+            downstream,
+            upstream,
+            pieces,
+            damage: damage.or(of_body),
+        })
     }
 }
 
@@ -196,11 +248,18 @@ pub(super) struct Damage {
     pub(super) what: Cow<'static, str>,
     /// It is in one event, and those behind it can be read.
     pub(super) is_in_event: bool,
+    /// It is the end of a truncated record, with which nothing else is wrong.
+    pub(super) is_truncation: bool,
 }
 
 impl Damage {
     pub(super) fn new(at: usize, what: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, what: what.into(), is_in_event: false }
+        Self { at, what: what.into(), is_in_event: false, is_truncation: false }
+    }
+
+    /// The end of a truncated record.
+    pub(super) fn truncation(at: usize) -> Self {
+        Self { is_truncation: true, ..Self::new(at, "the record is truncated") }
     }
 
     /// The same, where the next event can be found.

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{Damage, HttpBody, HttpPiece, HttpRecord, HttpWhat};
 use crate::http::tunnel::tunnel;
-use crate::http::{Connections, Message, Part, Piece, Truncation};
-use crate::trace::{Kind, TraceId};
+use crate::http::{Connections, Message, Part, Piece};
+use crate::trace::{Kind, TraceId, Truncation};
 
 /// A body comes in parts of at most so many bytes, so that a large one is not copied as a whole.
 const MAX_BODY: usize = 256 * 1024;
@@ -26,7 +26,7 @@ pub(super) struct Parts {
 impl Parts {
     /// The parts of the record with this number. `file_id` is the trace's id by the name of its file.
     pub(super) fn new(record: HttpRecord, number: u64, file_id: u64) -> Self {
-        let HttpRecord { is_buffered, id, downstream, upstream, pieces, damage } = record;
+        let HttpRecord { is_buffered, id, downstream, upstream, pieces, damage, .. } = record;
         let trace = match is_buffered {
             true => TraceId { kind: Kind::HttpBuffered, id: file_id },
             false => TraceId { kind: Kind::HttpStreamed, id },

@@ -23,12 +23,12 @@ mod text;
 use std::borrow::Cow;
 
 use crate::http::Part;
-use crate::trace::{Connection, Data, Event, Length, SampleRate, TraceId, What};
+use crate::trace::{Connection, Data, Event, Length, SampleRate, TraceId, Truncation, What};
 use decoded::{
     Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpFields, HttpMessage, HttpPiece,
     HttpRecord, HttpWhat,
 };
-pub use error::InputError;
+pub use error::{InputError, RecordTruncation};
 use format::Format;
 pub use format::Generation;
 pub use peek::{Peek, Peeked};
@@ -80,13 +80,15 @@ enum Current {
     Ended,
 }
 
-/// What Envoy loses when it writes `JSON_BODY_AS_STRING`, besides bytes of bodies.
+/// What is lost in JSON besides bytes of bodies: by Envoy in `JSON_BODY_AS_STRING`, or by a program behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextLoss {
     /// Messages with the addresses of a trace.
     pub connections: u64,
     /// Batches of events (Envoy 1.35 and 1.36).
     pub batches: u64,
+    /// Traces whose id some other program has taken for a floating-point number, and rounded.
+    pub rounded_ids: u64,
 }
 
 /// What came of looking for the next event.
@@ -204,13 +206,19 @@ impl Input {
             Current::Ended => (0, 0, Peeked::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { direction, body, truncated, end_stream } => Peeked::Data {
+                    DecodedWhat::Data { direction, body, truncation, end_stream } => Peeked::Data {
                         direction: *direction,
                         captured_len: match body {
                             Body::Record(range) => range.len(),
                             Body::Scratch | Body::ScratchText => self.scratch.len(),
                         },
-                        is_length_known: !truncated && !matches!(body, Body::ScratchText),
+                        is_length_known: match truncation {
+                            Truncation::None => !matches!(body, Body::ScratchText),
+                            Truncation::Limit => false,
+                            // In which the record ends, mostly, without the number.
+                            Truncation::Input { .. } => decoded.seq_num == 0,
+                            Truncation::Removed => false,
+                        },
                         end_stream: *end_stream,
                     },
                     DecodedWhat::Closed | DecodedWhat::Nothing => Peeked::Closed,
@@ -229,17 +237,19 @@ impl Input {
             Current::Ended => (0, 0, None, What::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { direction, body, truncated, end_stream } => What::Data(Data {
+                    DecodedWhat::Data { direction, body, truncation, end_stream } => What::Data(Data {
                         direction: *direction,
                         bytes: Cow::Borrowed(match body {
                             Body::Record(range) => &self.records.record()[range.clone()],
                             Body::Scratch | Body::ScratchText => &self.scratch,
                         }),
-                        length: match body {
-                            _ if *truncated => Length::Cut,
-                            Body::ScratchText => Length::Unsure,
-                            Body::Record(_) | Body::Scratch => Length::Whole,
+                        length: match (truncation, body) {
+                            (Truncation::Limit | Truncation::Removed, _) => Length::Cut,
+                            (Truncation::Input { missing }, _) => body.truncated(&self.scratch, *missing),
+                            (Truncation::None, Body::ScratchText) => Length::Unsure,
+                            (Truncation::None, Body::Record(_) | Body::Scratch) => Length::Whole,
                         },
+                        truncation: *truncation,
                         is_text: matches!(body, Body::ScratchText),
                         end_stream: *end_stream,
                     }),

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use super::binary::split::{Frame, FrameError, delimited, raw, sample_rate};
+use super::error::RecordTruncation;
 use super::format::{BYTE_ORDER_MARK, Format};
 use super::source::{Fill, Source};
 use super::text::split::Scanned;
@@ -20,7 +21,8 @@ pub(super) struct Records {
     splitter: Splitter,
     /// Where the record stands in what the source has available.
     record: Range<usize>,
-    is_cut: bool,
+    /// Of a record that ends too early.
+    truncation: Option<RecordTruncation>,
     /// How many records have begun.
     number: u64,
     /// What stood last was neither a record nor what parts two of them.
@@ -74,7 +76,7 @@ impl Records {
             source,
             splitter,
             record: 0..0,
-            is_cut: false,
+            truncation: None,
             number: 0,
             is_in_noise: false,
             zeros: None,
@@ -102,9 +104,14 @@ impl Records {
         (&self.source.available()[self.record.start..], self.record.len())
     }
 
-    /// Whether the record breaks off before its end.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+    /// Where the record ends too early, if it does.
+    pub(super) fn truncation(&self) -> Option<RecordTruncation> {
+        self.truncation
+    }
+
+    /// Offset in the input of the record's beginning, with the length before it.
+    pub(super) fn begin(&self) -> u64 {
+        self.source.offset()
     }
 
     /// The number of the record that was found last, from 1.
@@ -142,7 +149,7 @@ impl Records {
     fn leave(&mut self) {
         self.source.consume(self.record.end);
         self.record = 0..0;
-        self.is_cut = false;
+        self.truncation = None;
     }
 
     /// Goes on to the next record.
@@ -176,7 +183,8 @@ impl Records {
                         return Ok(Next::End);
                     }
                     self.record = 0..rest.len();
-                    self.is_cut = true;
+                    let there = rest.len() as u64;
+                    self.truncation = Some(RecordTruncation { there, length: None, is_at_end: true });
                     self.number += 1;
                     return Ok(Next::Record);
                 }
@@ -213,9 +221,11 @@ impl Records {
                 self.is_finished = true;
                 Err(self.broken(TOO_LARGE))
             }
-            Ok(Frame { prefix, .. }) if self.source.is_at_end() => {
+            Ok(Frame { prefix, length }) if self.source.is_at_end() => {
+                let there = (available.len() - prefix) as u64;
+                let length = Some(length as u64);
                 self.record = prefix..available.len();
-                self.is_cut = true;
+                self.truncation = Some(RecordTruncation { there, length, is_at_end: true });
                 self.is_finished = true;
                 Ok(Found::Record)
             }
@@ -282,7 +292,8 @@ impl Records {
             }
             Scanned::Broken(length) => {
                 self.record = 0..length;
-                self.is_cut = true;
+                let there = length as u64;
+                self.truncation = Some(RecordTruncation { there, length: None, is_at_end: false });
                 Ok(Found::Record)
             }
             Scanned::Space(length) => {

@@ -1,7 +1,5 @@
 //! Goes from event to event: from record to record, and within one.
 
-use std::borrow::Cow;
-
 use super::binary::usual;
 use super::records::{Next, RecordError};
 use super::{
@@ -28,8 +26,7 @@ impl Input {
                 let damage = parts.damage();
                 self.parts = None;
                 if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                    return Err(self.error(damage));
                 }
             }
             if std::mem::take(&mut self.is_ended) {
@@ -48,7 +45,8 @@ impl Input {
                         return Err(InputError::Io { name: self.name.clone(), source });
                     }
                     Err(RecordError::Broken { offset, what }) => {
-                        return Err(self.damaged(self.records.number() + 1, offset, what));
+                        let (name, record) = (self.name.clone(), self.records.number() + 1);
+                        return Err(InputError::Damaged { name, record, offset, what });
                     }
                 }
             };
@@ -58,10 +56,7 @@ impl Input {
                     return Ok(Step::Event);
                 }
                 Ok(None) => {}
-                Err(damage) => {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
-                }
+                Err(damage) => return Err(self.error(damage)),
             }
         }
     }
@@ -69,7 +64,7 @@ impl Input {
     /// Takes the record's event, or the trace's beginning, if the record is nothing else and of the usual shape.
     fn is_usual(&mut self) -> bool {
         let Cursor::Binary(cursor) = &mut self.cursor else { return false };
-        if self.records.is_cut() {
+        if self.records.truncation().is_some() {
             return false;
         }
         let (bytes, end) = self.records.record_and_behind();
@@ -104,7 +99,7 @@ impl Input {
 
     fn begin_record(&mut self) -> Result<Option<Current>, Damage> {
         let record = self.records.record();
-        let is_cut = self.records.is_cut();
+        let is_cut = self.records.truncation().is_some();
         let begun = match &mut self.cursor {
             Cursor::Binary(cursor) => cursor.begin(record, is_cut),
             Cursor::Text(cursor) => cursor.begin(record, &mut self.scratch),
@@ -148,6 +143,8 @@ impl Input {
         };
         match next {
             Ok(Some(Decoded { what: DecodedWhat::Nothing, .. })) => return Ok(None),
+            // The sequence number of the next event counts all of it as missing.
+            Ok(Some(decoded)) if decoded.is_truncated && self.is_followed() => return Ok(None),
             Ok(Some(mut decoded)) => {
                 if let Some(rate) = self.sample_rate.take() {
                     decoded.connection.get_or_insert_default().sample_rate = Some(rate);
@@ -164,16 +161,31 @@ impl Input {
         next.map(|_| None)
     }
 
-    /// Says so where the record breaks off before its end.
-    fn end_of_record(&self) -> Result<(), Damage> {
-        if self.records.is_cut() {
-            let at = self.records.record().len();
-            return Err(Damage::new(at, "the record breaks off here"));
-        }
-        Ok(())
+    /// Whether the record is truncated where another one begins.
+    fn is_followed(&self) -> bool {
+        self.records.truncation().is_some_and(|truncation| !truncation.is_at_end)
     }
 
-    fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
-        InputError::Damaged { name: self.name.clone(), record, offset, what }
+    /// Fails where the record is truncated.
+    fn end_of_record(&self) -> Result<(), Damage> {
+        match self.records.truncation() {
+            Some(_) => Err(Damage::truncation(self.records.record().len())),
+            None => Ok(()),
+        }
+    }
+
+    /// The error for what is wrong with the record.
+    fn error(&self, damage: Damage) -> InputError {
+        let (name, record) = (self.name.clone(), self.records.number());
+        match self.records.truncation() {
+            Some(truncation) if damage.is_truncation => {
+                let offset = self.records.begin();
+                InputError::Truncated { name, record, offset, truncation }
+            }
+            _ => {
+                let offset = self.records.offset(damage.at);
+                InputError::Damaged { name, record, offset, what: damage.what }
+            }
+        }
     }
 }

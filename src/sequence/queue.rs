@@ -326,7 +326,7 @@ fn true_length(data: &Data<'_>, counted: Option<u64>) -> Length {
     let captured = data.bytes.len() as u64;
     let longer = counted.filter(|&counted| counted > captured);
     match (data.length, longer) {
-        (Length::Cut, Some(length)) => Length::CutFrom(length),
+        (Length::Cut | Length::AtLeast(_), Some(length)) => Length::CutFrom(length),
         (Length::Cut, None) if counted == Some(captured) => Length::Whole,
         (Length::Unsure, Some(length)) => Length::Lossy(length),
         (Length::Unsure, None) => Length::Whole,

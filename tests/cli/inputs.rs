@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::{JPEG, assert_one_error, run, tap, tap_of};
 use crate::capture::Capture;
+use crate::damage::assert_begins;
 use crate::encode::{Format, Tap};
 use crate::expected::assert_shows;
 use crate::model::{Conversation, START, noise};
@@ -124,9 +125,10 @@ fn a_tap_that_breaks_off_is_converted_up_to_there() {
                 // The close may be missing: its two packets.
                 assert!(packets.len() >= 3, "{format:?}");
             } else {
-                assert_eq!(packets.len(), 1, "{format:?} {end}");
+                // And the beginning of the next event, if it is in there.
+                assert!(matches!(packets.len(), 1 | 2), "{format:?} {end}");
             }
-            assert_eq!(packets, expected[..packets.len()], "{format:?} {end}");
+            assert_begins(&packets, &expected, &format!("{format:?} {end}"));
         }
     }
 }

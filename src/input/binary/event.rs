@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::wire::{Fields, Reader, Value, WireError, tag};
 use super::{connection, usual};
 use crate::input::{Body, Decoded, DecodedWhat};
-use crate::trace::{Direction, SampleRate, nanoseconds};
+use crate::trace::{Direction, SampleRate, Truncation, nanoseconds};
 
 /// What `data` of a read or write is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn decode(record: &[u8], range: Range<usize>, form: BodyForm) -> Resu
 
 /// Reads an event of any shape.
 pub(super) fn decode_any(record: &[u8], range: Range<usize>, form: BodyForm) -> Result<Decoded, WireError> {
-    let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
+    let mut decoded = Decoded::default();
     let mut fields = Reader::new(range);
     while let Some(tag) = fields.tag(record)? {
         match tag {
@@ -50,6 +50,85 @@ pub(super) fn decode_any(record: &[u8], range: Range<usize>, form: BodyForm) -> 
         }
     }
     Ok(decoded)
+}
+
+/// Reads what is there of an event that the input breaks off: `None` where that is not yet a time and the direction of a read
+/// or write, or the close.
+pub(super) fn decode_truncated(record: &[u8], range: Range<usize>, form: BodyForm) -> Option<Decoded> {
+    let mut decoded = Decoded { is_truncated: true, ..Decoded::default() };
+    let mut fields = Fields::new(range, true);
+    while let Ok(Some((number, value))) = fields.next(record) {
+        let is_whole = !fields.is_last_cut();
+        match (number, value) {
+            (1, Value::Bytes(range)) if is_whole => {
+                decoded.time = timestamp(record, range).ok()?;
+            }
+            (2 | 3, Value::Bytes(range)) => {
+                let direction = if number == 2 { Direction::Read } else { Direction::Write };
+                decoded.what = data_truncated(record, Fields::new(range, !is_whole), direction, form);
+            }
+            (4, Value::Bytes(_)) if is_whole => decoded.what = DecodedWhat::Closed,
+            (5, Value::Bytes(range)) if is_whole => {
+                decoded.connection = connection::decode(record, range).ok().map(|decoded| decoded.connection);
+            }
+            (6, Value::Varint(seq_num)) => decoded.seq_num = seq_num,
+            _ => {}
+        }
+    }
+    decoded.is_enough(&[]).then_some(decoded)
+}
+
+/// What is there of a read or write.
+fn data_truncated(record: &[u8], mut data: Fields, direction: Direction, form: BodyForm) -> DecodedWhat {
+    let (mut range, mut truncation, mut end_stream) = (0..0, Truncation::None, false);
+    if data.is_cut() {
+        // Until it is found how much of the body there is.
+        truncation = Truncation::Input { missing: None };
+    }
+    while let Ok(Some((number, value))) = data.next(record) {
+        match (number, value) {
+            (1, Value::Bytes(body)) if form != BodyForm::Plain && may_be_body(record, &body, form) => {
+                (range, truncation) = body_truncated(record, Fields::new(body, data.is_last_cut()));
+            }
+            (1, Value::Bytes(body)) => (range, truncation) = (body, missing(&data)),
+            (2, Value::Varint(value)) => end_stream = value != 0,
+            _ => {}
+        }
+    }
+    DecodedWhat::Data { direction, body: Body::Record(range), truncation, end_stream }
+}
+
+/// Whether what is there of `data` is a `Body`: where it may be the bytes themselves, only if a field of a body fills it.
+fn may_be_body(record: &[u8], range: &Range<usize>, form: BodyForm) -> bool {
+    let mut fields = Fields::new(range.clone(), true);
+    form == BodyForm::Message
+        || matches!(fields.next(record), Ok(Some((1 | 2, Value::Bytes(bytes)))) if bytes.end == range.end)
+}
+
+/// What is there of a `Body`: where its bytes stand, and what is missing of them.
+fn body_truncated(record: &[u8], mut body: Fields) -> (Range<usize>, Truncation) {
+    let (mut range, mut truncation) = (body.at()..body.at(), Truncation::None);
+    if body.is_cut() {
+        truncation = Truncation::Input { missing: None };
+    }
+    while let Ok(Some((number, value))) = body.next(record) {
+        match (number, value) {
+            (1 | 2, Value::Bytes(bytes)) => (range, truncation) = (bytes, missing(&body)),
+            (3, Value::Varint(value)) if truncation == Truncation::None => {
+                truncation = Truncation::by_limit(value != 0);
+            }
+            _ => {}
+        }
+    }
+    (range, truncation)
+}
+
+/// What is missing of the value that was read last.
+fn missing(fields: &Fields) -> Truncation {
+    match fields.last_missing() {
+        0 => Truncation::None,
+        missing => Truncation::Input { missing: Some(missing as u64) },
+    }
 }
 
 /// The tags of `SocketEvent`.
@@ -104,7 +183,8 @@ fn data(
             _ => fields.skip(tag, 1..=2, record)?,
         }
     }
-    Ok(DecodedWhat::Data { direction, body: Body::Record(body), truncated, end_stream })
+    let truncation = Truncation::by_limit(truncated);
+    Ok(DecodedWhat::Data { direction, body: Body::Record(body), truncation, end_stream })
 }
 
 /// A `Body`: where its bytes stand, and whether it is cut.

@@ -1,4 +1,4 @@
-//! What Envoy wrote before 1.10, told from today's messages by its fields.
+//! What Envoy wrote before 1.10, and what Gloo wraps around a trace, told from today's messages by their fields.
 //!
 //! - 1.7 to 1.9, the `capture` transport socket: `Trace{connection=1{id=1, local=2, remote=3}, events=2}`. In today's
 //!   `TraceWrapper` the fields 1 and 2 are the traces of the HTTP tap.
@@ -38,3 +38,33 @@ pub(super) fn recognize(number: u32, record: &[u8], range: Range<usize>, is_cut:
         _ => None,
     }
 }
+
+/// The `TraceWrapper` in a record's field 1 that is Gloo's `TapRequest.trace_data`; `None` if it is an `HttpBufferedTrace`, as
+/// in a `TraceWrapper`.
+///
+/// - A segment, and a socket tap's trace, begin with their trace id, a number, where an `HttpBufferedTrace` has messages.
+/// - An `HttpBufferedTrace` in a wrapper in a request is one level deeper: what is the name of a header otherwise is a header
+///   there, whose name follows a byte that no name begins with.
+pub(super) fn tap_request(record: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+    let first = |range: Range<usize>| match Fields::new(range, true).next(record) {
+        Ok(Some((number, value))) => Some((number, value)),
+        Ok(None) | Err(_) => None,
+    };
+    let message = |range, numbers: std::ops::RangeInclusive<u32>| match first(range)? {
+        (number, Value::Bytes(range)) if numbers.contains(&number) => Some(range),
+        _ => None,
+    };
+    match first(range.clone())? {
+        (2..=4, Value::Bytes(trace)) => matches!(first(trace)?, (1, Value::Varint(_))).then_some(range),
+        (1, Value::Bytes(trace)) => {
+            let header = message(message(trace, 1..=2)?, 1..=1)?;
+            let name = record[header.clone()].starts_with(&[NAME]).then(|| message(header, 1..=1))??;
+            let is_name = |byte: &u8| byte.is_ascii_graphic();
+            (!name.is_empty() && record[name].iter().all(is_name)).then_some(range)
+        }
+        _ => None,
+    }
+}
+
+/// The tag of `HeaderValue.key`: a line's end, which is in no header's name.
+const NAME: u8 = b'\n';

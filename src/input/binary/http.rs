@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::connection;
 use super::event::timestamp;
 use super::wire::{Fields, Value, WireError, WireErrorKind};
-use crate::http::{Headers, Truncation};
+use crate::http::Headers;
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord};
-use crate::trace::Connection;
+use crate::trace::{Connection, Truncation};
 
 /// Reads an `HttpBufferedTrace`. What can be read of it before damage is kept.
 pub(super) fn buffered(record: &[u8], range: Range<usize>, is_cut: bool) -> Result<HttpRecord, Damage> {

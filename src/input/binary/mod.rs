@@ -91,9 +91,18 @@ impl Cursor {
             };
             let is_cut = wrapper.is_last_cut();
             let Value::Bytes(range) = value else { continue };
+            if number == HTTP_BUFFERED_TRACE
+                && let Some(inner) = history::tap_request(record, range.clone())
+            {
+                wrapper = Fields::new(inner, is_cut);
+                continue;
+            }
             match number {
                 SOCKET_STREAMED_TRACE_SEGMENT => begun = self.begin_streamed(record, range, is_cut)?,
                 SOCKET_BUFFERED_TRACE => begun = self.begin_buffered(record, range, is_cut)?,
+                HTTP_BUFFERED_TRACE if let Some(inner) = history::tap_request(record, range.clone()) => {
+                    wrapper = Fields::new(inner, is_cut);
+                }
                 HTTP_BUFFERED_TRACE | HTTP_STREAMED_TRACE_SEGMENT => {
                     match history::recognize(number, record, range.clone(), is_cut) {
                         None if number == HTTP_BUFFERED_TRACE => {
@@ -227,7 +236,7 @@ impl Cursor {
             Events::Done => Ok(None),
             Events::Repeated { fields, number, body } => next_repeated(fields, *number, *body, record),
             Events::Streamed { event, is_event_cut, events } => match (event.take(), events) {
-                (Some(range), _) if *is_event_cut => Err(incomplete(range.start).into()),
+                (Some(range), _) if *is_event_cut => truncated(record, range, BodyForm::Message),
                 (Some(range), _) => {
                     event::decode(record, range, BodyForm::Message).map(Some).map_err(Damage::from)
                 }
@@ -258,7 +267,7 @@ fn next_repeated(
         match value {
             Value::Bytes(range) if number == field => {
                 if fields.is_last_cut() {
-                    return Err(incomplete(range.start).into());
+                    return truncated(record, range, body);
                 }
                 return event::decode(record, range, body)
                     .map(Some)
@@ -268,6 +277,15 @@ fn next_repeated(
         }
     }
     Ok(None)
+}
+
+/// What is there of the event that begins at the end of a truncated record.
+fn truncated(record: &[u8], range: Range<usize>, body: BodyForm) -> Result<Option<Decoded>, Damage> {
+    let start = range.start;
+    match event::decode_truncated(record, range, body) {
+        Some(decoded) => Ok(Some(decoded)),
+        None => Err(incomplete(start).into()),
+    }
 }
 
 fn incomplete(at: usize) -> WireError {

@@ -6,7 +6,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::history::recognize;
+use super::history::{recognize, tap_request};
 use super::wire::{Fields, Value, WireErrorKind, varint};
 
 /// The length of the record at the beginning of `bytes`, which may be more than there are.
@@ -164,6 +164,12 @@ fn is_wrapper(message: &[u8], is_cut: bool) -> bool {
         match wrapper.next(message) {
             Ok(Some((1..=5, Value::Varint(_) | Value::Fixed))) => return false,
             Ok(Some((trace, Value::Bytes(range)))) => {
+                if trace == 1
+                    && let Some(inner) = tap_request(message, range.clone())
+                {
+                    wrapper = Fields::new(inner, wrapper.is_last_cut());
+                    continue;
+                }
                 if recognize(trace, message, range.clone(), wrapper.is_last_cut()).is_some() {
                     continue;
                 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::connection;
 use super::wire::long_varint;
 use crate::input::{Body, Decoded, DecodedWhat, Peek, Peeked};
-use crate::trace::{Connection, Direction, Endpoint, TraceId, nanoseconds};
+use crate::trace::{Connection, Direction, Endpoint, TraceId, Truncation, nanoseconds};
 
 /// A `SocketEvent` with a time and a read, a write or a close, perhaps with the connection's addresses.
 #[derive(Clone, Copy, Debug)]
@@ -64,11 +64,11 @@ impl Usual {
         let what = self.data.map_or(DecodedWhat::Closed, |data| DecodedWhat::Data {
             direction: data.direction,
             body: Body::Record(data.start..data.end),
-            truncated: data.truncated,
+            truncation: Truncation::by_limit(data.truncated),
             end_stream: data.end_stream,
         });
         let connection = connection::usual(&bytes[self.connection()]);
-        Decoded { time: self.time, seq_num: self.seq_num, connection, what }
+        Decoded { time: self.time, seq_num: self.seq_num, connection, what, is_truncated: false }
     }
 }
 

@@ -1,16 +1,16 @@
 //! The traces of the HTTP tap in JSON: `HttpBufferedTrace` and `HttpStreamedTraceSegment`.
 //!
-//! Objects are gone through a member at a time, so that of a record which is cut, or broken in the middle, all is kept that
-//! stands before the damage.
-
-use std::ops::Range;
+//! Of a record which is cut, or broken in the middle, all is kept that comes before the damage.
 
 use serde::Deserialize;
 
-use super::event::{self, JsonBody, Text};
+use super::body::{self, JsonBody};
+use super::members::members;
 use super::scan::{Items, ScanError, value_end};
-use crate::http::{Headers, Message, Truncation};
+use super::values::{self, Text};
+use crate::http::{Headers, Message};
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord, TOO_MANY_HEADERS};
+use crate::trace::Truncation;
 
 /// Reads the `HttpBufferedTrace`, or else `HttpStreamedTraceSegment`, that begins at `at`, its bodies into `scratch`.
 pub(super) fn decode(
@@ -44,7 +44,7 @@ fn buffered(
         _ => return Ok(None),
     };
     let end = value_end(record, value)?;
-    *connection = event::connection(record, value..end)?;
+    *connection = values::connection(record, value..end)?;
     Ok(Some(end))
 }
 
@@ -56,20 +56,18 @@ fn message(
     trace: &mut HttpFields,
     scratch: &mut Vec<u8>,
 ) -> Result<usize, Damage> {
-    let HttpMessage { time, head, body, trailers } = &mut trace.messages[message as usize];
-    members(record, at, |name, value| {
-        match name {
-            b"headers" => return headers(record, value, head).map(Some),
-            b"trailers" => return headers(record, value, trailers).map(Some),
-            b"body" | b"headers_received_time" | b"headersReceivedTime" => {}
-            _ => return Ok(None),
+    let HttpFields { messages, damage, .. } = trace;
+    let HttpMessage { time, head, body, trailers } = &mut messages[message as usize];
+    members(record, at, |name, value| match name {
+        b"headers" => headers(record, value, head).map(Some),
+        b"trailers" => headers(record, value, trailers).map(Some),
+        b"body" => self::body(record, value, body, damage, scratch).map(Some),
+        b"headers_received_time" | b"headersReceivedTime" => {
+            let end = value_end(record, value)?;
+            *time = values::time(record, value..end)?;
+            Ok(Some(end))
         }
-        let end = value_end(record, value)?;
-        match name {
-            b"body" => *body = self::body(record, value..end, scratch)?,
-            _ => *time = event::time(record, value..end)?,
-        }
-        Ok(Some(end))
+        _ => Ok(None),
     })
 }
 
@@ -81,26 +79,26 @@ fn segment(
     trace: &mut HttpFields,
     scratch: &mut Vec<u8>,
 ) -> Result<Option<usize>, Damage> {
-    let [request, response] = &mut trace.messages;
+    let HttpFields { id, is_id_rounded, messages: [request, response], damage, .. } = trace;
     let headers = match name {
         b"request_headers" | b"requestHeaders" => &mut request.head,
         b"request_trailers" | b"requestTrailers" => &mut request.trailers,
         b"response_headers" | b"responseHeaders" => &mut response.head,
         b"response_trailers" | b"responseTrailers" => &mut response.trailers,
-        _ => {
-            let body = match name {
-                b"trace_id" | b"traceId" => None,
-                b"request_body_chunk" | b"requestBodyChunk" => Some(&mut request.body),
-                b"response_body_chunk" | b"responseBodyChunk" => Some(&mut response.body),
-                _ => return Ok(None),
-            };
+        b"request_body_chunk" | b"requestBodyChunk" => {
+            return body(record, value, &mut request.body, damage, scratch).map(Some);
+        }
+        b"response_body_chunk" | b"responseBodyChunk" => {
+            return body(record, value, &mut response.body, damage, scratch).map(Some);
+        }
+        b"trace_id" | b"traceId" => {
             let end = value_end(record, value)?;
-            match body {
-                Some(body) => *body = self::body(record, value..end, scratch)?,
-                None => trace.id = Some(event::trace_id(record, value..end)?),
-            }
+            let number = values::number(record, value..end)?;
+            *id = Some(number.value);
+            *is_id_rounded = number.is_rounded;
             return Ok(Some(end));
         }
+        _ => return Ok(None),
     };
     let end = members(record, value, |name, value| match name {
         b"headers" => self::headers(record, value, headers).map(Some),
@@ -108,27 +106,6 @@ fn segment(
     })?;
     headers.get_or_insert_default();
     Ok(Some(end))
-}
-
-/// Goes through the object that begins at `at`, and returns where it ends. `take` has the name of a member that is not
-/// null, and where its value begins; it returns where that ends, if it knows.
-fn members(
-    record: &[u8],
-    at: usize,
-    mut take: impl FnMut(&[u8], usize) -> Result<Option<usize>, Damage>,
-) -> Result<usize, Damage> {
-    if record[at] != b'{' {
-        return Err(ScanError { at, what: "this is not an object" }.into());
-    }
-    let mut members = Items::new(at + 1);
-    while let Some((name, value)) = members.member(record)? {
-        let end = match record[value] {
-            b'n' => None,
-            _ => take(&record[name], value)?,
-        };
-        members.skip_to(end.map_or_else(|| value_end(record, value), Ok)?);
-    }
-    Ok(members.at())
 }
 
 /// Adds the array of `HeaderValue` that begins at `at` to `headers`, one after the other. Returns where it ends.
@@ -139,11 +116,11 @@ fn headers(record: &[u8], at: usize, headers: &mut Option<Headers>) -> Result<us
     let mut values = Items::new(at + 1);
     while let Some(start) = values.item(record)? {
         let end = value_end(record, start)?;
-        let header: Option<Header<'_>> = event::parse(record, start..end)?;
+        let header: Option<Header<'_>> = values::parse(record, start..end)?;
         let header = header.unwrap_or_default();
         let mut raw = Vec::new();
         if let Some(Text(base64)) = &header.raw_value {
-            event::decode_base64(base64, &mut raw)
+            body::decode_base64(base64, &mut raw)
                 .map_err(|_| Damage::new(start, "a header's raw_value is not valid base64"))?;
         }
         let value = if raw.is_empty() { bytes(header.value.as_ref()) } else { &raw };
@@ -170,16 +147,20 @@ fn bytes<'a>(text: Option<&'a Text<'_>>) -> &'a [u8] {
     text.map(|text| &text.0[..]).unwrap_or_default()
 }
 
-/// Appends the `Body` that stands in `range` to `scratch`. Returns where it is there, and whether it is truncated.
+/// Appends the `Body` that begins at `at` to `scratch`, and says in `to` where it is there. Returns where it ends.
 fn body(
     record: &[u8],
-    range: Range<usize>,
+    at: usize,
+    to: &mut Option<(HttpBody, Truncation)>,
+    damage: &mut Option<Damage>,
     scratch: &mut Vec<u8>,
-) -> Result<Option<(HttpBody, Truncation)>, Damage> {
-    let (at, start) = (range.start, scratch.len());
-    let body: JsonBody<'_> = event::parse(record, range)?;
-    let is_text = body.append_to(scratch).map_err(|what| Damage::new(at, what))?;
-    let range = start..scratch.len();
-    let bytes = if is_text { HttpBody::ScratchText(range) } else { HttpBody::Scratch(range) };
-    Ok(Some((bytes, Truncation::by_limit(body.truncated.unwrap_or_default()))))
+) -> Result<usize, Damage> {
+    let mut found = None;
+    let read = body::body(record, at, &mut found, scratch);
+    if let Some(JsonBody { range, is_text, truncation, damage: of_body }) = found {
+        let bytes = if is_text { HttpBody::ScratchText(range) } else { HttpBody::Scratch(range) };
+        *to = Some((bytes, truncation));
+        *damage = of_body.or(damage.take());
+    }
+    read
 }

@@ -6,12 +6,15 @@
 //! In `JSON_BODY_AS_STRING` Envoy replaces what is no UTF-8 in a body by spaces, writes some of it raw, so that the file
 //! is no valid UTF-8 either, and drops the addresses of streamed traces. What it kept is read as it stands.
 
+mod body;
 mod event;
 mod http;
+mod members;
 mod scan;
 pub(super) mod split;
+mod values;
 
-use super::{Begun, Damage, Decoded, Generation, Head, TextLoss};
+use super::{Begun, Damage, Decoded, Generation, Head, HttpRecord, TextLoss};
 use crate::trace::{Connection, Kind, TraceId};
 use scan::{Items, ScanError, value_end};
 
@@ -26,12 +29,17 @@ pub(super) struct Cursor {
     has_batches: bool,
     /// What is wrong behind the record's events.
     broken: Option<ScanError>,
+    /// What is wrong with the event that was given last.
+    damage: Option<Damage>,
+    /// The last trace whose id has gone through a floating-point number.
+    rounded_id: Option<u64>,
 }
 
 impl Cursor {
     /// Reads what stands before the events.
     pub(super) fn begin(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Begun, Damage> {
-        *self = Self { loss: self.loss, has_batches: self.has_batches, ..Self::default() };
+        let Self { loss, has_batches, rounded_id, .. } = *self;
+        *self = Self { loss, has_batches, rounded_id, ..Self::default() };
         let mut trace = None;
         let mut sample_rate = None;
         let mut wrapper = Items::new(1);
@@ -50,10 +58,15 @@ impl Cursor {
                 b"socket_buffered_trace" | b"socketBufferedTrace" => Kind::SocketBuffered,
                 b"socket_streamed_trace_segment" | b"socketStreamedTraceSegment" => Kind::SocketStreamed,
                 b"http_buffered_trace" | b"httpBufferedTrace" if record[value] != b'n' => {
-                    return http::decode(record, value, true, scratch).map(Box::new).map(Begun::Http);
+                    return self.http(http::decode(record, value, true, scratch)?);
                 }
                 b"http_streamed_trace_segment" | b"httpStreamedTraceSegment" if record[value] != b'n' => {
-                    return http::decode(record, value, false, scratch).map(Box::new).map(Begun::Http);
+                    return self.http(http::decode(record, value, false, scratch)?);
+                }
+                // The `TraceWrapper` in Gloo's `TapRequest`.
+                b"trace_data" | b"traceData" if record[value] == b'{' => {
+                    wrapper = Items::new(value + 1);
+                    continue;
                 }
                 name => {
                     let is_rate = matches!(name, b"configured_sample_rate" | b"configuredSampleRate");
@@ -66,7 +79,7 @@ impl Cursor {
                         }
                     };
                     if is_rate {
-                        sample_rate = event::sample_rate(record, value..end);
+                        sample_rate = values::sample_rate(record, value..end);
                     }
                     wrapper.skip_to(end);
                     continue;
@@ -88,9 +101,23 @@ impl Cursor {
         let is_empty = trace.as_ref().is_none_or(|head| head.connection.is_none());
         if is_empty && self.event.is_none() && self.events.is_none() && self.broken.is_none() {
             // A record that says nothing may be one that is broken where only names and brackets were looked at.
-            event::check(record)?;
+            values::check(record)?;
         }
         Ok(trace.map_or(Begun::Nothing, |head| Begun::Trace(Head { sample_rate, ..head })))
+    }
+
+    fn http(&mut self, record: HttpRecord) -> Result<Begun, Damage> {
+        if record.is_id_rounded {
+            self.round(record.id);
+        }
+        Ok(Begun::Http(Box::new(record)))
+    }
+
+    /// Counts a trace whose id has gone through a floating-point number.
+    fn round(&mut self, id: u64) {
+        if self.rounded_id.replace(id) != Some(id) {
+            self.loss.rounded_ids += 1;
+        }
     }
 
     /// Which Envoy wrote what has been read so far.
@@ -147,9 +174,15 @@ impl Cursor {
                 }
             };
             match name {
-                b"trace_id" | b"traceId" => id = event::trace_id(record, value..end)?,
-                b"connection" => connection = event::connection(record, value..end)?,
-                b"event" => is_lost = event::is_lost_connection(record, value..end),
+                b"trace_id" | b"traceId" => {
+                    let number = values::number(record, value..end)?;
+                    id = number.value;
+                    if number.is_rounded {
+                        self.round(id);
+                    }
+                }
+                b"connection" => connection = values::connection(record, value..end)?,
+                b"event" => is_lost = end - value < 100 && event::is_lost_connection(record, value),
                 _ => {}
             }
             trace.skip_to(end);
@@ -166,9 +199,11 @@ impl Cursor {
 
     /// The record's next event. A body is in `scratch`.
     pub(super) fn next(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Option<Decoded>, Damage> {
+        if let Some(damage) = self.damage.take() {
+            return Err(damage);
+        }
         if let Some(start) = self.event.take() {
-            let end = value_end(record, start)?;
-            return event::decode(record, start..end, scratch).map(Some);
+            return self.event(record, start, scratch).map(Some);
         }
         let Some(events) = &mut self.events else {
             return self.broken.take().map_or(Ok(None), |error| Err(error.into()));
@@ -177,9 +212,29 @@ impl Cursor {
             self.events = None;
             return self.next(record, scratch);
         };
-        let end = value_end(record, start)?;
-        events.skip_to(end);
-        event::decode(record, start..end, scratch).map(Some).map_err(Damage::in_event)
+        match value_end(record, start) {
+            Ok(end) => {
+                events.skip_to(end);
+                self.event(record, start, scratch).map(Some).map_err(Damage::in_event)
+            }
+            // The record ends in it.
+            Err(error) => {
+                self.events = None;
+                self.broken = Some(error);
+                self.event(record, start, scratch).map(Some)
+            }
+        }
+    }
+
+    /// The event that begins at `start`, as far as it is there.
+    fn event(&mut self, record: &[u8], start: usize, scratch: &mut Vec<u8>) -> Result<Decoded, Damage> {
+        let mut decoded = Decoded::default();
+        match event::decode(record, start, &mut decoded, scratch) {
+            Ok((_, damage)) => self.damage = damage,
+            Err(_) if self.broken.is_some() && decoded.is_enough(scratch) => decoded.is_truncated = true,
+            Err(damage) => return Err(damage),
+        }
+        Ok(decoded)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::input::literal;
 use crate::input::text::split::{MAX_NOISE, Scanned};
 
 /// The names of the members at the top of a record.
-const TRACES: [&[u8]; 8] = [
+const TRACES: [&[u8]; 10] = [
     b"socket_streamed_trace_segment",
     b"socket_buffered_trace",
     b"http_streamed_trace_segment",
@@ -15,6 +15,9 @@ const TRACES: [&[u8]; 8] = [
     b"socketBufferedTrace",
     b"httpStreamedTraceSegment",
     b"httpBufferedTrace",
+    // What Gloo's `TapRequest` has around a trace.
+    b"trace_data",
+    b"traceData",
 ];
 
 /// Goes through the bytes of a record that is still being read, each once.

@@ -1,19 +1,26 @@
 //! An event in text, and the messages in it.
 
+use std::ops::Range;
+
+use super::body;
 use super::lexer::{Lexer, TextError, Value};
 use crate::input::{Body, Decoded, DecodedWhat};
-use crate::trace::{Connection, Direction, Endpoint, SampleRate, nanoseconds};
+use crate::trace::{Connection, Direction, Endpoint, SampleRate, Truncation, nanoseconds};
 
-/// Reads the event whose fields follow, its body into `scratch`.
-pub(super) fn decode(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) -> Result<Decoded, TextError> {
-    let mut decoded = Decoded { time: 0, seq_num: 0, connection: None, what: DecodedWhat::Nothing };
+/// Reads the event whose fields follow, its body into `scratch`, and keeps in `decoded` what has been read.
+pub(super) fn decode(
+    lexer: &mut Lexer,
+    record: &[u8],
+    decoded: &mut Decoded,
+    scratch: &mut Vec<u8>,
+) -> Result<(), TextError> {
     // The addresses' strings must not overwrite the body.
     let mut strings = Vec::new();
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {
             (b"timestamp", Value::Message) => decoded.time = timestamp(lexer, record)?,
-            (b"read", Value::Message) => decoded.what = data(lexer, record, Direction::Read, scratch)?,
-            (b"write", Value::Message) => decoded.what = data(lexer, record, Direction::Write, scratch)?,
+            (b"read", Value::Message) => data(lexer, record, Direction::Read, &mut decoded.what, scratch)?,
+            (b"write", Value::Message) => data(lexer, record, Direction::Write, &mut decoded.what, scratch)?,
             (b"closed", Value::Message) => {
                 lexer.skip(record, value)?;
                 decoded.what = DecodedWhat::Closed;
@@ -25,7 +32,7 @@ pub(super) fn decode(lexer: &mut Lexer, record: &[u8], scratch: &mut Vec<u8>) ->
             (_, value) => lexer.skip(record, value)?,
         }
     }
-    Ok(decoded)
+    Ok(())
 }
 
 /// A `google.protobuf.Timestamp`.
@@ -43,33 +50,47 @@ pub(super) fn timestamp(lexer: &mut Lexer, record: &[u8]) -> Result<u64, TextErr
     Ok(nanoseconds(clamp(seconds), clamp(nanos)))
 }
 
-/// A `SocketEvent.Read` or `SocketEvent.Write`.
+/// Reads the `SocketEvent.Read` or `SocketEvent.Write` whose fields follow.
 fn data(
     lexer: &mut Lexer,
     record: &[u8],
     direction: Direction,
+    what: &mut DecodedWhat,
     scratch: &mut Vec<u8>,
-) -> Result<DecodedWhat, TextError> {
-    let (mut truncated, mut end_stream) = (false, false);
+) -> Result<(), TextError> {
+    // What the record is found to end in, if it does.
+    let (mut found, mut end_stream) = (None, false);
     scratch.clear();
+    let read = data_fields(lexer, record, &mut found, &mut end_stream, scratch);
+    let lost = Truncation::Input { missing: None };
+    let truncation = found.map_or(if read.is_err() { lost } else { Truncation::None }, |(_, found)| found);
+    *what = DecodedWhat::Data { direction, body: Body::Scratch, truncation, end_stream };
+    read
+}
+
+fn data_fields(
+    lexer: &mut Lexer,
+    record: &[u8],
+    found: &mut Option<(Range<usize>, Truncation)>,
+    end_stream: &mut bool,
+    scratch: &mut Vec<u8>,
+) -> Result<(), TextError> {
     while let Some((name, value)) = lexer.field(record, false)? {
         match (name, value) {
-            (b"data", Value::Message) => {
-                while let Some((name, value)) = lexer.field(record, false)? {
-                    match (name, value) {
-                        (b"as_bytes" | b"as_string", Value::Scalar) => lexer.string(record, scratch)?,
-                        (b"truncated", Value::Scalar) => truncated = lexer.boolean(record)?,
-                        (_, value) => lexer.skip(record, value)?,
-                    }
-                }
-            }
+            (b"data", Value::Message) => body::body(lexer, record, found, scratch)?,
             // Envoy 1.7 to 1.9.
-            (b"data", Value::Scalar) => lexer.string(record, scratch)?,
-            (b"end_stream", Value::Scalar) => end_stream = lexer.boolean(record)?,
+            (b"data", Value::Scalar) => {
+                scratch.clear();
+                let mut truncation = Truncation::None;
+                let read = body::string(lexer, record, &mut truncation, scratch);
+                *found = Some((0..scratch.len(), truncation));
+                read?;
+            }
+            (b"end_stream", Value::Scalar) => *end_stream = lexer.boolean(record)?,
             (_, value) => lexer.skip(record, value)?,
         }
     }
-    Ok(DecodedWhat::Data { direction, body: Body::Scratch, truncated, end_stream })
+    Ok(())
 }
 
 /// Reads the connection whose fields follow, and its id, which it had until early 2019.

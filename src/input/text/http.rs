@@ -1,9 +1,10 @@
 //! The traces of the HTTP tap in text: `HttpBufferedTrace` and `HttpStreamedTraceSegment`.
 
-use super::event;
 use super::lexer::{Lexer, TextError, Value};
-use crate::http::{Headers, Message, Truncation};
+use super::{body, event};
+use crate::http::{Headers, Message};
 use crate::input::{Damage, HttpBody, HttpFields, HttpMessage, HttpRecord, TOO_MANY_HEADERS};
+use crate::trace::Truncation;
 
 /// Reads the `HttpBufferedTrace`, or else `HttpStreamedTraceSegment`, whose fields follow, its bodies into `scratch`.
 /// What can be read of it before damage is kept.
@@ -152,29 +153,17 @@ impl Header {
     }
 }
 
-/// Appends the `Body` whose fields follow to `scratch`, and says in `to` where it is there and whether it is truncated:
-/// of one that is damaged, what stands before the damage.
+/// Reads the `Body` whose fields follow into `scratch`, and says in `to` where it is there.
 fn body(
     lexer: &mut Lexer,
     record: &[u8],
     to: &mut Option<(HttpBody, Truncation)>,
     scratch: &mut Vec<u8>,
 ) -> Result<(), TextError> {
-    let (mut bytes, mut truncation) = (scratch.len()..scratch.len(), Truncation::None);
-    while let Some((name, value)) = lexer.field(record, false)? {
-        match (name, value) {
-            (b"as_bytes" | b"as_string", Value::Scalar) => {
-                bytes.start = scratch.len();
-                lexer.append_string(record, scratch)?;
-                bytes.end = scratch.len();
-                *to = Some((HttpBody::Scratch(bytes.clone()), truncation));
-            }
-            (b"truncated", Value::Scalar) => {
-                truncation = Truncation::by_limit(lexer.boolean(record)?);
-            }
-            (_, value) => lexer.skip(record, value)?,
-        }
+    let mut found = None;
+    let read = body::body(lexer, record, &mut found, scratch);
+    if let Some((range, truncation)) = found {
+        *to = Some((HttpBody::Scratch(range), truncation));
     }
-    *to = Some((HttpBody::Scratch(bytes), truncation));
-    Ok(())
+    read
 }

@@ -20,6 +20,13 @@ pub(super) struct TextError {
     pub(super) what: &'static str,
 }
 
+impl TextError {
+    /// Whether it is that the record ends too early.
+    pub(super) fn is_end(self) -> bool {
+        self.what == CUT
+    }
+}
+
 /// What the record ends with, where it ends too early.
 const CUT: &str = "it ends in the middle of a message";
 
@@ -210,16 +217,25 @@ impl Lexer {
 
     fn literal(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
         let start = self.at;
-        self.skip_literal(record)?;
+        if let Err(error) = self.skip_literal(record) {
+            unescape(whole_escapes(&record[start + 1..]), out);
+            return Err(error);
+        }
         let content = &record[start + 1..self.at];
         // At the end of a line the string ends without a quote, or with one that is escaped.
-        let Some((quote, content)) = content.split_last() else { return Err(self.fail(OPEN_STRING)) };
-        let escapes = content.iter().rev().take_while(|&&byte| byte == b'\\').count();
-        if *quote != record[start] || !escapes.is_multiple_of(2) {
-            return Err(self.fail(OPEN_STRING));
+        let is_whole = content.split_last().is_some_and(|(quote, content)| {
+            let escapes = content.iter().rev().take_while(|&&byte| byte == b'\\').count();
+            *quote == record[start] && escapes.is_multiple_of(2)
+        });
+        if is_whole {
+            unescape(&content[..content.len() - 1], out);
+            return Ok(());
         }
-        unescape(content, out);
-        Ok(())
+        if record[self.at..].trim_ascii().is_empty() {
+            unescape(whole_escapes(content), out);
+            return Err(self.fail(CUT));
+        }
+        Err(self.fail(OPEN_STRING))
     }
 
     fn skip_literal(&mut self, record: &[u8]) -> Result<(), TextError> {
@@ -300,6 +316,31 @@ fn unescape(string: &[u8], out: &mut Vec<u8>) {
         at += 1 + length;
     }
     out.truncate(end);
+}
+
+/// A string that is cut, without an escape at its end that is.
+fn whole_escapes(string: &[u8]) -> &[u8] {
+    /// `\\U0001f600`
+    const LONGEST: usize = 10;
+    let from = string.len().saturating_sub(LONGEST);
+    let is_escape = |at: &usize| {
+        let escapes = string[..=*at].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        !escapes.is_multiple_of(2)
+    };
+    let Some(at) = (from..string.len()).rev().find(is_escape) else { return string };
+    let digits = |length: usize, radix| {
+        let rest = &string[(at + length).min(string.len())..];
+        rest.iter().take_while(|&&byte| char::from(byte).is_digit(radix)).count()
+    };
+    let is_cut = match string.get(at + 1) {
+        None => true,
+        Some(b'0'..=b'7') => digits(1, 8) < 3 && at + 1 + digits(1, 8) == string.len(),
+        Some(b'x' | b'X') => digits(2, 16) < 2 && at + 2 + digits(2, 16) == string.len(),
+        Some(b'u') => digits(2, 16) < 4,
+        Some(b'U') => digits(2, 16) < 8,
+        Some(_) => false,
+    };
+    if is_cut { &string[..at] } else { string }
 }
 
 enum Escape {

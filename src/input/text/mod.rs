@@ -8,6 +8,7 @@
 //! The `capture` transport socket of Envoy 1.7 to 1.9 wrote one `Trace`, whose `connection` and `events` stand at the top:
 //! each is a record here.
 
+mod body;
 mod event;
 mod http;
 mod lexer;
@@ -37,6 +38,8 @@ enum Events {
     Trace(Lexer, Kind),
     /// In the fields of a `SocketEvents` in a trace.
     Batch(Lexer),
+    /// Nowhere: the record has ended in the event that was given last.
+    Broken(TextError),
 }
 
 impl Cursor {
@@ -46,6 +49,8 @@ impl Cursor {
         let mut lexer = Lexer { at: 0 };
         let name = loop {
             match lexer.field(record, true)? {
+                // The trace in it is at the top for all that follows.
+                Some((split::TRACE_DATA, Value::Message)) => {}
                 Some((name, Value::Message)) => break name,
                 Some((_, value)) => lexer.skip(record, value)?,
                 None => return Ok(Begun::Blank),
@@ -135,33 +140,71 @@ impl Cursor {
     /// The record's next event. A body is in `scratch`.
     pub(super) fn next(&mut self, record: &[u8], scratch: &mut Vec<u8>) -> Result<Option<Decoded>, Damage> {
         loop {
-            match &mut self.events {
+            let lexer = match &mut self.events {
                 Events::Done => return Ok(None),
-                Events::One(lexer) => {
-                    let decoded = event::decode(lexer, record, scratch)?;
+                Events::Broken(error) => {
+                    let error = *error;
                     self.events = Events::Done;
-                    return Ok(Some(decoded));
+                    return Err(error.into());
+                }
+                Events::One(lexer) => {
+                    let mut lexer = lexer.clone();
+                    self.events = Events::Done;
+                    return Ok(Some(self.event(&mut lexer, record, scratch)?));
                 }
                 Events::Trace(lexer, kind) => match lexer.field(record, false)? {
                     Some((b"events", Value::Message)) if *kind == Kind::SocketStreamed => {
                         self.generation = self.generation.max(Generation::From1_35);
                         self.events = Events::Batch(lexer.clone());
+                        continue;
                     }
-                    Some((b"event" | b"events", Value::Message)) => {
-                        return event::decode(lexer, record, scratch).map(Some).map_err(Damage::from);
+                    Some((b"event" | b"events", Value::Message)) => lexer,
+                    Some((_, value)) => {
+                        lexer.skip(record, value)?;
+                        continue;
                     }
-                    Some((_, value)) => lexer.skip(record, value)?,
-                    None => self.events = Events::Done,
+                    None => {
+                        self.events = Events::Done;
+                        continue;
+                    }
                 },
                 Events::Batch(lexer) => match lexer.field(record, false)? {
-                    Some((b"events", Value::Message)) => {
-                        return event::decode(lexer, record, scratch).map(Some).map_err(Damage::from);
+                    Some((b"events", Value::Message)) => lexer,
+                    Some((_, value)) => {
+                        lexer.skip(record, value)?;
+                        continue;
                     }
-                    Some((_, value)) => lexer.skip(record, value)?,
-                    None => self.events = Events::Trace(lexer.clone(), Kind::SocketStreamed),
+                    None => {
+                        self.events = Events::Trace(lexer.clone(), Kind::SocketStreamed);
+                        continue;
+                    }
                 },
+            };
+            let mut lexer = lexer.clone();
+            let decoded = self.event(&mut lexer, record, scratch)?;
+            if let Events::Trace(at, _) | Events::Batch(at) = &mut self.events {
+                *at = lexer;
             }
+            return Ok(Some(decoded));
         }
+    }
+
+    /// The event whose fields follow: of one in which the record ends, what is there.
+    fn event(
+        &mut self,
+        lexer: &mut Lexer,
+        record: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Decoded, TextError> {
+        let mut decoded = Decoded::default();
+        match event::decode(lexer, record, &mut decoded, scratch) {
+            Err(error) if error.is_end() && decoded.is_enough(scratch) => {
+                decoded.is_truncated = true;
+                self.events = Events::Broken(error);
+            }
+            read => read?,
+        }
+        Ok(decoded)
     }
 }
 

@@ -5,12 +5,16 @@ use memchr::memchr;
 use crate::input::literal;
 
 /// The names of the messages at the top of a trace.
-const TRACES: [&[u8]; 4] = [
+const TRACES: [&[u8]; 5] = [
     b"socket_streamed_trace_segment",
     b"socket_buffered_trace",
     b"http_streamed_trace_segment",
     b"http_buffered_trace",
+    TRACE_DATA,
 ];
+
+/// What Gloo's `TapRequest` has around a trace.
+pub(in crate::input) const TRACE_DATA: &[u8] = b"trace_data";
 
 /// A line that is no part of a record is passed over in pieces if it is longer than this many bytes.
 pub(in crate::input) const MAX_NOISE: usize = 64 * 1024;
@@ -121,7 +125,7 @@ fn is_between(lines: &[u8]) -> bool {
 
 /// Whether a trace begins at the beginning of `line`; `None` if that cannot be told yet.
 fn begins_trace(line: &[u8]) -> Option<bool> {
-    if !matches!(line.first()?, b's' | b'h') {
+    if !matches!(line.first()?, b's' | b'h' | b't') {
         return Some(false);
     }
     for trace in TRACES {

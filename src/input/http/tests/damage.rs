@@ -106,7 +106,7 @@ fn a_request_stays_where_the_response_is_broken() {
         .into_bytes()
     };
     for response in [
-        r#"{"body":{"as_bytes":"a"}}"#,
+        r#"{"body":{"as_bytes":["a"}}"#,
         r#"{"body":5}"#,
         r#"{"headers":{}}"#,
         r#"{"headers":[{"key":"a","raw_value":"*"}]}"#,
