@@ -66,6 +66,10 @@ pub(crate) struct Info {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Write only the -d options that tshark wants for a capture of all these traces
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) decode_as: bool,
+
     /// The traces' format; auto looks at the bytes, whatever the name
     #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
     pub(crate) input_format: InputFormat,
@@ -234,7 +238,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
        tap2pcap [OPTIONS] --split DIR TAP...
-       tap2pcap info [--json] TAP...";
+       tap2pcap info [--json | --decode-as] TAP...";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -243,7 +247,7 @@ Examples:
   tap2pcap tap_1.pb | tshark -r -              look at it at once
   cat taps/*.json | tap2pcap - - | tcpdump -r -
   tap2pcap info taps/*                         what is in there, and the -d that tshark wants
-  tap2pcap tap_1.pb | tshark -r - -d tcp.port==10000,http2
+  tap2pcap tap_1.pb | tshark -r - $(tap2pcap info --decode-as tap_1.pb)
   tap2pcap --http 2 --http-side upstream http_1.pb out.pcapng
 
 Status: 0 every trace was read to its end; 1 a trace was damaged, absent or unreadable, or the

@@ -22,6 +22,7 @@ pub mod input;
 pub mod merge;
 pub mod output;
 pub mod progress;
+pub mod protocol;
 pub mod report;
 pub mod sequence;
 pub mod taps;

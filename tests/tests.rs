@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod envoy;
 mod expected;
+mod field;
 mod formats;
 mod generations;
 mod hostile;

@@ -7,7 +7,7 @@ use crate::trace::{Connection, Endpoint, Side};
 
 /// The lowest port of the range that RFC 6335 section 6 leaves to clients; Linux begins at 32768.
 const FIRST_EPHEMERAL_PORT: u16 = 49_152;
-const LINUX_EPHEMERAL_PORT: u16 = 32_768;
+pub(super) const LINUX_EPHEMERAL_PORT: u16 = 32_768;
 const EPHEMERAL_PORTS: u64 = 16_384;
 /// The port of a side that accepts connections: Wireshark decodes HTTP/1 and HTTP/2 there without being told to.
 const SERVER_PORT: u16 = 80;
@@ -103,19 +103,8 @@ fn mapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip.into(), address.port())
 }
 
-fn ip(endpoint: &Option<Endpoint>) -> Option<SocketAddr> {
+pub(super) fn ip(endpoint: &Option<Endpoint>) -> Option<SocketAddr> {
     endpoint.as_ref().and_then(Endpoint::ip)
-}
-
-/// Which side opened the connection, as far as the ports tell: the one whose port is ephemeral where the other's is
-/// not.
-pub(super) fn initiator_by_port(connection: &Connection) -> Option<Side> {
-    let is_ephemeral = |endpoint: &Option<Endpoint>| Some(ip(endpoint)?.port() >= LINUX_EPHEMERAL_PORT);
-    match (is_ephemeral(&connection.local)?, is_ephemeral(&connection.remote)?) {
-        (true, false) => Some(Side::Local),
-        (false, true) => Some(Side::Remote),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

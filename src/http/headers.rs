@@ -64,6 +64,29 @@ impl Headers {
         })
     }
 
+    /// Whether the message is one of gRPC: `application/grpc`, perhaps with a `+` and what encodes its messages.
+    #[must_use]
+    pub fn is_grpc(&self) -> bool {
+        self.has_media_type(b"application/grpc")
+    }
+
+    /// Whether the message is one of gRPC-Web, which HTTP/1.1 carries too. Envoy's filter makes a request one of gRPC, but
+    /// leaves the client's `x-grpc-web`.
+    #[must_use]
+    pub fn is_grpc_web(&self) -> bool {
+        let is_web = |kind: &&[u8]| self.has_media_type(kind);
+        self.value(b"x-grpc-web").is_some()
+            || [&b"application/grpc-web"[..], b"application/grpc-web-text"].iter().any(is_web)
+    }
+
+    /// Whether `content-type` is this one, perhaps with a suffix or parameters.
+    fn has_media_type(&self, media_type: &[u8]) -> bool {
+        self.value(b"content-type").is_some_and(|kind| {
+            let (name, rest) = kind.split_at(kind.len().min(media_type.len()));
+            name.eq_ignore_ascii_case(media_type) && matches!(rest, [] | [b'+' | b';' | b' ', ..])
+        })
+    }
+
     /// Whether they say that a request has a body (RFC 9112 section 6.3).
     #[must_use]
     pub fn has_body(&self) -> bool {

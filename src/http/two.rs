@@ -58,12 +58,13 @@ pub(super) struct Framing {
 
 /// Whether HTTP/1.1 cannot say what an exchange has.
 pub(super) fn is_needed(exchange: &Exchange) -> bool {
+    let mut heads = [Message::Request, Message::Response].into_iter().filter_map(|it| exchange.head(it));
+    let is_web = heads.any(|(headers, _)| headers.is_grpc_web());
     exchange.parts().any(|part| match &part.piece {
-        Piece::Head(headers) => headers.iter().any(|(name, value)| {
-            let is_grpc =
-                name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc");
-            is_grpc || is_pseudo_of_2(name) || has_line_end(name) || has_line_end(value)
-        }),
+        Piece::Head(headers) => {
+            let needs_2 = |(name, value)| is_pseudo_of_2(name) || has_line_end(name) || has_line_end(value);
+            headers.is_grpc() && !is_web || headers.iter().any(needs_2)
+        }
         Piece::Trailers(headers) => !headers.is_empty(),
         Piece::Body { .. } | Piece::End => false,
     })

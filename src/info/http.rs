@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::protocol::Protocol;
 use super::{DirectionInfo, MAX_KEPT, time};
 use crate::http::body::TextCount;
 use crate::http::{Exchange, Headers, Message, Piece, Truncation};
+use crate::protocol::Protocol;
 use crate::trace::{Connection, Endpoint, Kind};
 
 /// As many characters are kept of a header's value.
@@ -194,7 +194,7 @@ impl ExchangeInfo {
                 self.method = value(b":method");
                 self.authority = value(b":authority").or_else(|| value(b"host"));
                 self.path = value(b":path");
-                if headers.value(b"content-type").is_some_and(|kind| kind.starts_with(b"application/grpc")) {
+                if headers.is_grpc() && self.protocol == Protocol::Http2 {
                     self.protocol = Protocol::Grpc;
                 }
                 self.lengths[0] = headers.content_length();

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::DirectionInfo;
 use super::columns::{Columns, seconds, time_of_day};
 use super::http::ExchangeInfo;
-use super::protocol::Protocol;
+use crate::protocol::Protocol;
 use crate::report::{counted, grouped};
 
 const EXCHANGES: Columns<9> = Columns {

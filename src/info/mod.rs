@@ -3,23 +3,23 @@
 //! [`inspect`] reads an input to its end and keeps a few numbers for each trace, no bytes. [`table`] shows them to people,
 //! and serde writes them for scripts: the names of the fields are the names in the JSON.
 
+mod advice;
 mod columns;
 pub mod http;
 mod http_table;
-mod protocol;
 pub mod table;
-
-use std::collections::HashSet;
 
 use serde::Serialize;
 
+use crate::conversation::initiator_by_ports;
 use crate::input::format::Format;
 use crate::input::{Generation, Input, Step, TextLoss};
+use crate::protocol::{Protocol, Recognizer};
 use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
-use crate::trace::{Data, Direction, Endpoint, Event, Length, Truncation, What};
+use crate::trace::{Data, Direction, Endpoint, Event, Length, Side, Truncation, What};
+pub use advice::Advice;
 use http::{ExchangeInfo, Exchanges};
-use protocol::{Protocol, Recognizer};
 
 /// As many traces of an input are kept in memory, and as many exchanges.
 const MAX_KEPT: usize = 100_000;
@@ -230,34 +230,21 @@ impl InputInfo {
 
     fn finish(&mut self, loss: TextLoss, failed_messages: u64) {
         self.traces.iter_mut().for_each(TraceInfo::finish);
-        let of_traces = self.traces.iter().map(|trace| (trace.protocol, trace.server_port));
-        let of_exchanges = self.exchanges.iter().map(|exchange| (exchange.protocol, exchange.server_port));
-        let of_each = of_traces.chain(of_exchanges);
-        // Told that a port has HTTP/2, tshark shows no HTTP/1.1 there; told HTTP, it finds both.
-        let of_http1 = of_each.clone().filter(|(protocol, _)| *protocol == Protocol::Http1);
-        let http1_ports: HashSet<u16> = of_http1.filter_map(|(_, port)| port).collect();
-        for each in of_each {
-            if let (Protocol::Http2 | Protocol::Grpc, Some(port)) = each
-                && !protocol::HTTP2_PORTS.contains(&port)
-            {
-                let decoder = if http1_ports.contains(&port) { "http" } else { "http2" };
-                self.tshark.push(format!("-d tcp.port=={port},{decoder}"));
-            }
-        }
-        self.tshark.sort_unstable();
-        self.tshark.dedup();
-        let cut = |trace: &&TraceInfo| trace.is_truncated || trace.read.cut + trace.written.cut > 0;
-        let broken_off =
-            |exchange: &ExchangeInfo| exchange.broken_off.0 > 0 && exchange.protocol == Protocol::Http1;
-        if self.traces.iter().any(|trace| cut(&trace) && trace.protocol == Protocol::Http1)
-            || self.exchanges.iter().any(broken_off)
-        {
-            self.tshark.push("-o http.desegment_body:FALSE".to_owned());
-        }
+        let mut advice = Advice::default();
+        advice.add(self);
+        self.tshark = advice.options();
         if self.exchanges.iter().any(ExchangeInfo::has_connections) {
             self.envoy = self.envoy.max(Generation::From1_28);
         }
         self.warn(loss, failed_messages);
+    }
+
+    /// Whether tshark shows a message of HTTP/1.1 only if it does not wait for the rest of the body.
+    fn has_cut_http1(&self) -> bool {
+        let is_cut = |trace: &TraceInfo| trace.is_truncated || trace.read.cut + trace.written.cut > 0;
+        let mut traces = self.traces.iter().filter(|trace| trace.protocol == Protocol::Http1);
+        let mut exchanges = self.exchanges.iter().filter(|exchange| exchange.protocol == Protocol::Http1);
+        traces.any(is_cut) || exchanges.any(|exchange| exchange.broken_off.0 > 0)
     }
 
     /// Warns of what the traces lack.
@@ -406,9 +393,15 @@ impl TraceInfo {
         let port = |address: &Option<String>| {
             address.as_ref()?.parse().ok().map(|address: std::net::SocketAddr| address.port())
         };
-        self.server_port = match self.recognizer.server() {
-            Some(crate::trace::Side::Local) => port(&self.local),
-            Some(crate::trace::Side::Remote) => port(&self.remote),
+        let (local, remote) = (port(&self.local), port(&self.remote));
+        let server = self.recognizer.server().or_else(|| {
+            // Where both sides begin alike, it is the one whose port is none of those that clients get.
+            let client = initiator_by_ports(local?, remote?).filter(|_| self.protocol != Protocol::Other)?;
+            Some(Side::sender(client.sends().reverse()))
+        });
+        self.server_port = match server {
+            Some(Side::Local) => local,
+            Some(Side::Remote) => remote,
             None => None,
         };
     }

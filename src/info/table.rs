@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::columns::{Columns, seconds, time_of_day};
-use super::{InputInfo, TraceInfo, http_table};
+use super::{Advice, InputInfo, TraceInfo, http_table};
 use crate::report::{counted, grouped};
 
 /// Of the traces of sockets.
@@ -43,10 +43,19 @@ pub fn write(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
             writeln!(out, "  {what}: {line}")?;
         }
     }
-    if !info.tshark.is_empty() {
-        writeln!(out, "  tshark: -r CAPTURE {}", info.tshark.join(" "))?;
+    Ok(())
+}
+
+/// Writes what readers have to be told of one input, or of all.
+///
+/// # Errors
+/// As `out` says.
+pub fn write_advice(advice: &Advice, out: &mut impl Write) -> fmt::Result {
+    let options = advice.options();
+    if !options.is_empty() {
+        writeln!(out, "  tshark: -r CAPTURE {}", options.join(" "))?;
     }
-    let ports = info.tshark.iter().filter_map(|option| option.strip_prefix("-d tcp.port==")?.split_once(','));
+    let ports = options.iter().filter_map(|option| option.strip_prefix("-d tcp.port==")?.split_once(','));
     for (port, decoder) in ports {
         let decoder = decoder.to_uppercase();
         writeln!(out, "  Wireshark: Analyze > Decode As... > TCP port {port} > {decoder}")?;

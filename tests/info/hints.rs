@@ -93,8 +93,9 @@ fn protocols_are_told_by_the_first_bytes_of_either_side() {
         (read(hello), "TLS", json!(10_000)),
         (write(hello), "TLS", json!(40_000)),
         (read("").read("").read("GET / HTTP/1.1\r\n"), "HTTP/1.1", json!(10_000)),
-        (read("EHLO example.com\r\n"), "other", Json::Null),
+        (read("EHLO example.com\r\n"), "SMTP", json!(10_000)),
         (read("get / http/1.1\r\n"), "other", Json::Null),
+        (read("HELO x HTTP/1.0 is no request\r\n"), "other", Json::Null),
         (read(""), "other", Json::Null),
     ];
     for (conversation, protocol, port) in cases {
@@ -176,10 +177,12 @@ fn info_warns_of_a_tap_where_a_conversion_does() {
         if name.ends_with(".md") || name.ends_with(".txt") {
             continue;
         }
-        let info = only(&info(&["--json"], &[&name]).expect(0).stdout);
         let dir = Dir::new();
         dir.write("tap", &std::fs::read(entry.path()).expect("a tap"));
-        let converted = dir.tap2pcap().args(["tap", "capture.pcap"]).run().expect(0).stderr;
+        let converted = dir.tap2pcap().args(["tap", "capture.pcap"]).run();
+        let info = info(&["--json"], &[&name]);
+        assert_eq!(info.code, converted.code, "{name}: {}", converted.stderr);
+        let (info, converted) = (only(&info.stdout), converted.stderr);
         let warnings = strings(&info["warnings"]);
         assert_eq!(converted.contains("warning: "), !warnings.is_empty(), "{name}: {warnings:?} {converted}");
     }

@@ -32,7 +32,7 @@ const TAPS: [(&str, Format, &str); 31] = [
     ("post-streamed.pb", Format::Binary, "HTTP/1.1"),
     ("post-streamed.pb_length_delimited", Format::Delimited, "HTTP/1.1"),
     ("post-streamed.pb_text", Format::Text, "HTTP/1.1"),
-    ("server-speaks-first.pb_length_delimited", Format::Delimited, "other"),
+    ("server-speaks-first.pb_length_delimited", Format::Delimited, "SMTP"),
     ("tap2pcap_h2_ipv4.pb_text", Format::Text, "HTTP/2"),
     ("tls-http2-streamed.pb_length_delimited", Format::Delimited, "HTTP/2"),
     ("unix-socket.pb_length_delimited", Format::Delimited, "HTTP/1.1"),

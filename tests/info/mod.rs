@@ -26,7 +26,7 @@ fn info(options: &[&str], names: &[&str]) -> Ran {
 
 /// Looks into one tap that a test has made, and returns what is said of it.
 #[track_caller]
-fn info_of(tap: &[u8]) -> Json {
+pub(crate) fn info_of(tap: &[u8]) -> Json {
     let dir = Dir::new();
     dir.write("tap", tap);
     only(&dir.tap2pcap().args(["info", "--json", "tap"]).run().expect(0).stdout)
@@ -34,7 +34,7 @@ fn info_of(tap: &[u8]) -> Json {
 
 /// The same as a table.
 #[track_caller]
-fn table_of(tap: &[u8]) -> String {
+pub(crate) fn table_of(tap: &[u8]) -> String {
     let dir = Dir::new();
     dir.write("tap", tap);
     text(dir.tap2pcap().args(["info", "tap"]).run().expect(0))

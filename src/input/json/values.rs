@@ -198,7 +198,7 @@ impl Number {
     fn from_float(float: f64) -> Option<Self> {
         // Exact: 2^64 is one.
         let is_integer = float.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&float);
-        is_integer.then(|| Self { value: float as u64, is_rounded: float >= FIRST_INEXACT as f64 })
+        is_integer.then_some(Self { value: float as u64, is_rounded: float >= FIRST_INEXACT as f64 })
     }
 
     /// A number without quotes around it. Envoy writes none of 64 bits so; what does mostly keeps 17 digits.
