@@ -20,13 +20,19 @@ fn assert_cuts(name: &str, tap: &[u8], format: Format) {
     for ends in [cut, whole] {
         let cuts: Vec<&[u8]> = ends.iter().map(|&end| &tap[..end]).collect();
         for (outcome, &end) in convert_each(&cuts).iter().zip(&ends) {
-            assert_cut(&format!("{name} cut at byte {end}: {:?}", outcome.errors), outcome, &decoded, end);
+            assert_cut(
+                &format!("{name} cut at byte {end}: {:?}", outcome.errors),
+                outcome,
+                &decoded,
+                end,
+                format,
+            );
         }
     }
 }
 
 #[track_caller]
-fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, end: usize) {
+fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, end: usize, format: Format) {
     let seen = || decoded.events.iter().filter(|event| event.end <= end);
     let payloads = seen().filter_map(|event| match &event.what {
         What::Data { is_read, bytes, .. } => Some(payload(event.time, *is_read, bytes)),
@@ -43,14 +49,28 @@ fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, end: usize) {
     match (&outcome.errors[..], record_at(decoded, end)) {
         ([], None) => {}
         ([error], Some(record)) => {
-            let says_where =
-                *error == format!("record {} at byte {end}: the record breaks off here", record + 1);
+            let range = &decoded.records[record];
+            let place = format!("record {} at byte {}: truncated: ", record + 1, range.start);
+            let (there, all) = (end - range.start, range.len());
+            let says_how_much = match format {
+                Format::Binary | Format::Delimited => {
+                    // Of the first bytes nobody can say how long the record is to be.
+                    error.contains(&format!("{} of {} bytes are there, ", grouped(there), grouped(all)))
+                        || there < 4 && error.contains("the input ends after ")
+                }
+                _ => error.contains(&format!("the input ends after {} ", grouped(there))),
+            };
+            let says_where = error.starts_with(&place) && says_how_much;
             // Of a few bytes nobody can say what they are.
             let is_too_short_to_tell = record == 0 && error.starts_with("this is no Envoy tap trace");
             assert!(says_where || is_too_short_to_tell, "{place}");
         }
         _ => panic!("{place}"),
     }
+}
+
+fn grouped(number: usize) -> String {
+    tap2pcap::report::grouped(number as u64)
 }
 
 /// The record that a cut at `end` falls into.

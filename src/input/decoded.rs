@@ -157,11 +157,13 @@ pub(super) struct Damage {
     pub(super) what: Cow<'static, str>,
     /// It is in one event, and those behind it can be read.
     pub(super) is_in_event: bool,
+    /// The record is truncated: what counts is where it begins.
+    pub(super) is_truncation: bool,
 }
 
 impl Damage {
     pub(super) fn new(at: usize, what: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, what: what.into(), is_in_event: false }
+        Self { at, what: what.into(), is_in_event: false, is_truncation: false }
     }
 
     /// The same, where the next event can be found.

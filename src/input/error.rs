@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::foreign::Foreign;
+
 /// Why an input, or a part of it, cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -15,19 +17,23 @@ pub enum InputError {
         source: io::Error,
     },
     /// It has no bytes.
-    #[error("{name}: the file is empty")]
+    #[error("{name}: {}", empty(*.is_live))]
     Empty {
         /// The input.
         name: String,
+        /// It is read as it comes, from a pipe or a device.
+        is_live: bool,
     },
-    /// Its first bytes fit no format.
-    #[error("{name}: this is no Envoy tap trace, neither binary, nor length-delimited, nor text, nor JSON")]
+    /// It is something else.
+    #[error("{name}: this is no Envoy tap trace but {foreign}")]
     NotATap {
         /// The input.
         name: String,
+        /// What it looks like.
+        foreign: Foreign,
     },
     /// A part of it is damaged.
-    #[error("{name}: record {record} at byte {offset}: {what}")]
+    #[error("{name}: record {record} at byte {offset}{unit}: {what}")]
     Damaged {
         /// The input.
         name: String,
@@ -35,9 +41,22 @@ pub enum InputError {
         record: u64,
         /// Offset in the input, in bytes.
         offset: u64,
+        /// What the offset counts, where that is not the bytes of the file: " (decompressed)".
+        unit: &'static str,
         /// What is wrong.
         what: Cow<'static, str>,
     },
+}
+
+/// What an empty input means.
+fn empty(is_live: bool) -> &'static str {
+    match is_live {
+        true => "the input is empty: whatever is to write it has written nothing; look at its messages",
+        false => {
+            "the file is empty: Envoy writes it when the connection closes, and before that in blocks of 8 KiB; a killed \
+             Envoy leaves it so"
+        }
+    }
 }
 
 impl InputError {
@@ -46,8 +65,8 @@ impl InputError {
     pub fn name(&self) -> &str {
         match self {
             Self::Io { name, .. }
-            | Self::Empty { name }
-            | Self::NotATap { name }
+            | Self::Empty { name, .. }
+            | Self::NotATap { name, .. }
             | Self::Damaged { name, .. } => name,
         }
     }

@@ -27,9 +27,10 @@ impl Input {
                 }
                 let damage = parts.damage();
                 self.parts = None;
-                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
+                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err)
+                    && !self.is_explained()
+                {
+                    return Err(self.damaged_record(damage));
                 }
             }
             if std::mem::take(&mut self.is_ended) {
@@ -58,10 +59,8 @@ impl Input {
                     return Ok(Step::Event);
                 }
                 Ok(None) => {}
-                Err(damage) => {
-                    let offset = self.records.offset(damage.at);
-                    return Err(self.damaged(self.records.number(), offset, damage.what));
-                }
+                Err(_) if self.is_explained() => {}
+                Err(damage) => return Err(self.damaged_record(damage)),
             }
         }
     }
@@ -164,16 +163,32 @@ impl Input {
         next.map(|_| None)
     }
 
-    /// Says so where the record breaks off before its end.
+    /// Whether an error of the source has said why the record is truncated.
+    fn is_explained(&self) -> bool {
+        self.records.is_cut() && self.records.source().has_failed()
+    }
+
+    /// Reports that the record is truncated, if it is.
     fn end_of_record(&self) -> Result<(), Damage> {
         if self.records.is_cut() {
-            let at = self.records.record().len();
-            return Err(Damage::new(at, "the record breaks off here"));
+            let what = self.records.truncation();
+            return Err(Damage { is_truncation: true, ..Damage::new(0, what) });
         }
         Ok(())
     }
 
+    fn damaged_record(&self, damage: Damage) -> InputError {
+        let offset = if damage.is_truncation { self.records.begin() } else { self.records.offset(damage.at) };
+        self.damaged(self.records.number(), offset, damage.what)
+    }
+
     fn damaged(&self, record: u64, offset: u64, what: Cow<'static, str>) -> InputError {
-        InputError::Damaged { name: self.name.clone(), record, offset, what }
+        InputError::Damaged {
+            name: self.name.clone(),
+            record,
+            offset,
+            unit: self.records.source().unit(),
+            what,
+        }
     }
 }
