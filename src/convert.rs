@@ -205,11 +205,13 @@ impl Run<'_> {
         report.warn_many(Warning::Duplicate, duplicates, name);
         report.warn_many(Warning::GivenUp, given_up, name);
         report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
+        let (stray, example) = input.stray_lines();
+        report.warn_many(Warning::Stray, stray, || format!("{}: {example}", input.name()));
         let loss = input.text_loss();
         report.lose_messages(loss.connections + loss.batches, name);
         report.warn_many(Warning::RoundedId, loss.rounded_ids, name);
-        if !input.has_trace() && !input.has_failed() {
-            report.error(&format!("{}: there is no trace in it", input.name()));
+        if let Some(error) = input.not_a_tap() {
+            report.error(&error);
         }
     }
 

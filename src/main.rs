@@ -20,7 +20,7 @@ use tap2pcap::output::destination::{Destination, DestinationError};
 use tap2pcap::output::{Capture, Format, Written};
 use tap2pcap::progress::Progress;
 use tap2pcap::report::{Report, Warning, counted, message};
-use tap2pcap::taps::Taps;
+use tap2pcap::taps::{Taps, empty_files};
 use tap2pcap::trace::Side;
 
 use cli::{Cli, Command};
@@ -160,7 +160,7 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     if !cli.quiet && io::stderr().is_terminal() {
         report.bar = Some(Progress::new(taps.taps.len() as u64, taps.bytes()));
     }
-    let skipped = taps.skipped;
+    let (skipped, empty) = (taps.skipped, taps.empty);
     let (names, interfaces) = taps.interfaces();
     let named = cli.output.split.as_deref().or(capture);
     let capture_name = named.map_or("standard output".to_owned(), |path| path.display().to_string());
@@ -180,7 +180,7 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     if !cli.quiet {
         report.print_warnings();
         if let Some(written) = written {
-            summary(&report, &written, skipped, &capture_name);
+            summary(&report, &written, skipped, empty, &capture_name);
         }
     }
     let is_strict_failure = cli.strict && report.has_warnings();
@@ -256,7 +256,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
     })
 }
 
-fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
+fn summary(report: &Report, written: &Written, skipped: u64, empty: u64, capture: &str) {
     // An exchange is a trace of its own, of which one connection can carry many.
     let traces = match report.exchanges {
         0 => counted(report.traces, "trace", "traces"),
@@ -291,6 +291,9 @@ fn summary(report: &Report, written: &Written, skipped: u64, capture: &str) {
     }
     if skipped > 0 {
         text += &format!(", {} skipped that no tap wrote", counted(skipped, "file", "files"));
+    }
+    if empty > 0 {
+        text += &format!(", {}", empty_files(empty));
     }
     // Where standard error is closed there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{text} -> {capture}");

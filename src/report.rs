@@ -23,6 +23,8 @@ pub enum Warning {
     LossyText,
     /// Envoy could not write a message as JSON.
     FailedMessage,
+    /// Lines around the records are no part of a trace.
+    Stray,
     /// Too many traces of an input were open, and the one that had been idle for longest was given up.
     GivenUp,
     /// Two conversations go on between the same addresses at the same time.
@@ -282,6 +284,11 @@ impl Display for Counted<'_> {
                 "{} lost in Envoy, which says that it could not write JSON ({example}); to keep all, tap with \
                  JSON_BODY_AS_BYTES",
                 many("message was", "messages were")
+            ),
+            Warning::Stray => write!(
+                f,
+                "{} no part of a trace and skipped ({example})",
+                many("line around the records is", "lines around the records are")
             ),
             Warning::GivenUp => write!(
                 f,

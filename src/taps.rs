@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use crate::input::format::Format;
 use crate::input::source::nanoseconds;
 use crate::input::{Input, InputError, Peeked, Step, file_name};
-use crate::report::Report;
+use crate::report::{Report, counted};
 use crate::trace::Kind;
 
 /// The first event is looked for in this many bytes before the file is read as a whole.
@@ -51,6 +51,8 @@ pub struct Taps {
     pub taps: Vec<Tap>,
     /// Files in directories that are no tap traces.
     pub skipped: u64,
+    /// Files in directories that are empty: Envoy writes them when the connection closes.
+    pub empty: u64,
 }
 
 impl Taps {
@@ -67,10 +69,10 @@ impl Taps {
         let is_one = matches!(paths, [path] if !path.is_dir());
         for path in paths {
             if path.is_dir() {
-                let (before, errors) = (taps.taps.len(), report.errors());
+                let (before, empty, errors) = (taps.taps.len(), taps.empty, report.errors());
                 taps.walk(path, format, start_time, report);
                 if taps.taps.len() == before && report.errors() == errors {
-                    report.error(&format!("{}: there is no tap trace below this directory", path.display()));
+                    report.error(&format!("{}: {}", path.display(), none(taps.empty - empty)));
                 }
                 continue;
             }
@@ -106,11 +108,31 @@ impl Taps {
             };
             match look(&path, format, start_time) {
                 Ok(tap) => self.taps.push(tap),
-                Err(InputError::NotATap { .. } | InputError::Empty { .. }) => self.skipped += 1,
+                Err(InputError::NotATap { .. }) => self.skipped += 1,
+                Err(InputError::Empty { .. }) => self.empty += 1,
                 Err(error) => report.error(&error),
             }
         }
     }
+}
+
+/// The error that there is no trace in a directory, with so many files that are empty.
+fn none(empty: u64) -> String {
+    let none = "there is no tap trace below this directory";
+    match empty {
+        0 => none.to_owned(),
+        empty => format!("{none}, only {}", empty_files(empty)),
+    }
+}
+
+/// So many empty files, and why they are empty.
+#[must_use]
+pub fn empty_files(count: u64) -> String {
+    let them = if count == 1 { "it" } else { "them" };
+    format!(
+        "{} (Envoy writes {them} when the connection closes)",
+        counted(count, "empty file", "empty files")
+    )
 }
 
 /// Whether this is a link to a file that is not there, or to a directory that it is in.
@@ -202,8 +224,8 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
         None => {
             let mut input = Input::open_one_of_many(path, format)?;
             let first = first_time(&mut input, true, stand_in);
-            if first.is_none() && !input.has_trace() && !input.has_failed() {
-                return Err(InputError::NotATap { name });
+            if let (None, Some(error)) = (first, input.not_a_tap()) {
+                return Err(error);
             }
             (input.format(), first.unwrap_or_default())
         }

@@ -59,9 +59,18 @@ fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, format: Format,
     match (&outcome.errors[..], record_at(decoded, end)) {
         ([], None) => {}
         ([error], Some(record)) => {
-            let begin = decoded.records[record].start;
-            let says_where =
-                error.starts_with(&format!("record {} at byte {begin}: truncated record: ", record + 1));
+            let range = &decoded.records[record];
+            let place = format!("record {} at byte {}: truncated record: ", record + 1, range.start);
+            let (there, all) = (end - range.start, range.len());
+            let says_how_much = match format {
+                Format::Binary | Format::Delimited => {
+                    // Of the first bytes nobody can say how long the record is to be.
+                    error.contains(&format!("{} of {} bytes are there, ", grouped(there), grouped(all)))
+                        || there < 4 && error.contains("the input ends after ")
+                }
+                _ => error.contains(&format!("the input ends after {} ", grouped(there))),
+            };
+            let says_where = error.starts_with(&place) && says_how_much;
             // Of a few bytes nobody can say what they are.
             let is_too_short_to_tell = record == 0 && error.starts_with("this is no Envoy tap trace");
             assert!(says_where || is_too_short_to_tell, "{place}");
@@ -84,6 +93,10 @@ fn assert_begins(place: &str, packets: Vec<&Packet>, decoded: &Decoded, format: 
     // The tap's limit may have cut it before.
     let is_all = packet.payload == *bytes;
     assert!(packet.length == bytes.len() || is_one_more && (is_all || !tells_length), "{place} {packet:?}");
+}
+
+fn grouped(number: usize) -> String {
+    tap2pcap::report::grouped(number as u64)
 }
 
 /// The record that a cut at `end` falls into.

@@ -4,6 +4,7 @@
 use crate::batch::{Outcome, convert_each};
 use crate::encode::{Format, Tap};
 use crate::model::{Conversation, noise, noise_from};
+use tap2pcap::report::counted;
 
 /// Every event is a read, so that what is lost has a direction.
 fn conversation() -> Conversation {
@@ -68,7 +69,8 @@ fn zeros_at_the_end_are_one_error() {
         for (outcome, zeros) in convert_with(&tap, &padding).iter().zip(&padding) {
             assert_one_error(outcome, &tap, zeros);
             if matches!(tap.format, Format::Binary | Format::Delimited) {
-                let says = format!("{} bytes of zeros", zeros.len());
+                let says =
+                    format!("{} instead of a record", counted(zeros.len() as u64, "zero byte", "zero bytes"));
                 assert!(outcome.errors[0].contains(&says), "{:?}", outcome.errors);
             }
         }
@@ -93,11 +95,26 @@ fn noise_at_the_end_is_an_error() {
 
 #[test]
 fn lines_of_noise_are_one_error() {
-    let noise = ["\u{1}\u{2}", "no route to host!\n", "???\n\n???\n", "^C\nkilled"]
-        .map(|noise| noise.as_bytes().to_vec());
+    let noise = ["\u{1}\u{2}", "}}\n}\n", "null\n\nnull\n", "\"event\": {\nkilled"];
+    let noise = noise.map(|noise| noise.as_bytes().to_vec());
     for tap in taps() {
         for (outcome, noise) in convert_with(&tap, &noise).iter().zip(&noise) {
             assert_one_error(outcome, &tap, noise);
+        }
+    }
+}
+
+/// A binary tap cannot be read behind it. What people see of text and JSON in a terminal costs no record.
+#[test]
+fn lines_that_no_record_has_are_an_error_in_binary_only() {
+    let lines = ["no route to host!\n", "???\n\n???\n", "^C\nkilled", "<html>no healthy upstream</html>\n"];
+    let lines = lines.map(|noise| noise.as_bytes().to_vec());
+    for tap in taps() {
+        for (outcome, line) in convert_with(&tap, &lines).iter().zip(&lines) {
+            match tap.format {
+                Format::Binary | Format::Delimited => assert_one_error(outcome, &tap, line),
+                _ => assert_eq!(outcome.errors, [""; 0], "{tap:?}"),
+            }
         }
     }
 }
@@ -107,7 +124,6 @@ fn another_file_at_the_end_is_an_error() {
     let others: Vec<Vec<u8>> = [
         &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\0\0\0\x01\0\x08\x06\0\0\0"[..],
         b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x106\x05\0\0\0",
-        b"<html><body>no healthy upstream</body></html>\n",
         b"null\n",
     ]
     .map(<[u8]>::to_vec)
@@ -152,7 +168,14 @@ fn zeros_between_two_records_are_one_error_and_what_is_behind_is_good() {
         for (outcome, zeros) in holed.iter().zip([1, 100, 300_000]) {
             assert_eq!(outcome.payloads(), whole.payloads(), "{format:?}");
             let [error] = &outcome.errors[..] else { panic!("one error: {:?}", outcome.errors) };
-            assert!(error.contains(&format!("at byte {}: {zeros} bytes of zeros", start.len())), "{error}");
+            assert!(
+                error.contains(&format!(
+                    "at byte {}: {} instead",
+                    start.len(),
+                    counted(zeros, "zero byte", "zero bytes")
+                )),
+                "{error}"
+            );
         }
     }
 }

@@ -163,11 +163,14 @@ pub fn inspect(input: Input) -> InputInfo {
     info.envoy = info.envoy.max(input.generation());
     info.http_messages = input.http_records();
     info.duplicates = events.duplicates();
-    if !input.has_trace() && !input.has_failed() {
-        info.errors.push(format!("{}: there is no trace in it", input.name()));
-    }
+    info.errors.extend(input.not_a_tap().map(|error| error.to_string()));
     let loss = input.text_loss();
     info.finish(loss, input.failed_messages());
+    let (stray, example) = input.stray_lines();
+    if stray > 0 {
+        let lines = counted(stray, "line is", "lines are");
+        info.warnings.push(format!("{lines} no part of a trace: {example}"));
+    }
     info
 }
 

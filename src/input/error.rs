@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use crate::report::{counted, grouped};
 
+use super::foreign::Foreign;
+
 /// Why an input, or a part of it, cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -17,19 +19,23 @@ pub enum InputError {
         source: io::Error,
     },
     /// It has no bytes.
-    #[error("{name}: the file is empty")]
+    #[error("{name}: {}", empty(*.is_live))]
     Empty {
         /// The input.
         name: String,
+        /// It is read as it comes, from a pipe or a device.
+        is_live: bool,
     },
-    /// Its first bytes fit no format.
-    #[error("{name}: this is no Envoy tap trace, neither binary, nor length-delimited, nor text, nor JSON")]
+    /// It is something else.
+    #[error("{name}: this is no Envoy tap trace but {foreign}")]
     NotATap {
         /// The input.
         name: String,
+        /// What it looks like.
+        foreign: Foreign,
     },
     /// A record ends too early.
-    #[error("{name}: record {record} at byte {offset}: truncated record: {truncation}")]
+    #[error("{name}: record {record} at byte {offset}{unit}: truncated record: {truncation}")]
     Truncated {
         /// The input.
         name: String,
@@ -37,11 +43,13 @@ pub enum InputError {
         record: u64,
         /// Offset in the input of the record's beginning, in bytes.
         offset: u64,
+        /// What the offset counts, where that is not the bytes of the file: " (decompressed)".
+        unit: &'static str,
         /// How much of it is there.
         truncation: RecordTruncation,
     },
     /// A part of it is damaged.
-    #[error("{name}: record {record} at byte {offset}: {what}")]
+    #[error("{name}: record {record} at byte {offset}{unit}: {what}")]
     Damaged {
         /// The input.
         name: String,
@@ -49,6 +57,8 @@ pub enum InputError {
         record: u64,
         /// Offset in the input, in bytes.
         offset: u64,
+        /// What the offset counts, where that is not the bytes of the file: " (decompressed)".
+        unit: &'static str,
         /// What is wrong.
         what: Cow<'static, str>,
     },
@@ -57,9 +67,9 @@ pub enum InputError {
 /// How much there is of a truncated record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordTruncation {
-    /// Bytes that are there.
+    /// Bytes that are there, with the record's length before it, where its format has one.
     pub there: u64,
-    /// Bytes that the record has by its length, where its format has one.
+    /// Bytes that the record has by that length.
     pub length: Option<u64>,
     /// The input ends there; else another record begins.
     pub is_at_end: bool,
@@ -69,11 +79,11 @@ impl fmt::Display for RecordTruncation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let there = counted(self.there, "byte", "bytes");
         if !self.is_at_end {
-            return write!(f, "another one begins after {there}");
+            return write!(f, "another record begins after {there}");
         }
         match self.length {
             Some(length) => {
-                let missing = counted(length - self.there, "byte is", "bytes are");
+                let missing = counted(length.saturating_sub(self.there), "is", "are");
                 write!(
                     f,
                     "{} of {} bytes are there, {missing} missing",
@@ -81,9 +91,20 @@ impl fmt::Display for RecordTruncation {
                     grouped(length)
                 )?;
             }
-            None => write!(f, "it ends after {there}")?,
+            None => write!(f, "the input ends after {there} of it")?,
         }
-        f.write_str("; Envoy was killed, or still has the connection open and writes the rest later")
+        f.write_str("; Envoy writes in blocks and may still have the connection open, or was killed")
+    }
+}
+
+/// What an empty input means.
+fn empty(is_live: bool) -> &'static str {
+    match is_live {
+        true => "the input is empty: whatever is to write it has written nothing; look at its messages",
+        false => {
+            "the file is empty: Envoy writes it when the connection closes, and before that in blocks of 8 KiB; a killed \
+             Envoy leaves it so"
+        }
     }
 }
 
@@ -93,8 +114,8 @@ impl InputError {
     pub fn name(&self) -> &str {
         match self {
             Self::Io { name, .. }
-            | Self::Empty { name }
-            | Self::NotATap { name }
+            | Self::Empty { name, .. }
+            | Self::NotATap { name, .. }
             | Self::Truncated { name, .. }
             | Self::Damaged { name, .. } => name,
         }

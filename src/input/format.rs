@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use memchr::memmem;
 use serde::Serialize;
 
 use super::binary::split::{Fit, delimited, fit, raw};
-use super::text::split::is_text;
+use super::stray::is_stray;
+use super::text::split::{Scanned, is_text};
+use super::{json, text};
 
 /// How a trace is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -100,6 +103,14 @@ pub(super) fn detect(prefix: &[u8]) -> Option<Format> {
     if is_json(text) {
         return Some(Format::Json);
     }
+    let headers = http_headers(prefix);
+    if let Some(format) = behind_stray_lines(text) {
+        return Some(format);
+    }
+    if headers > 0 {
+        return detect(&prefix[headers..])
+            .filter(|format| matches!(format, Format::Binary | Format::Delimited));
+    }
     let is_zeros = prefix.iter().all(|&byte| byte == 0);
     (worth(binary) > (false, 0) && !is_zeros).then_some(format)
 }
@@ -110,19 +121,45 @@ fn worth(fit: Fit) -> (bool, usize) {
     (fit.is_consistent, fit.records)
 }
 
-/// Whether this is JSON that may have a trace in it: an object or an array of objects, perhaps behind the headers that
-/// `curl -i` prints.
+/// Whether this is JSON that may have a trace in it: an object or an array of objects.
 fn is_json(text: &[u8]) -> bool {
-    let text = match text {
-        [b'H', b'T', b'T', b'P', b'/', ..] => {
-            memchr::memmem::find(text, b"\n{").map_or(&[][..], |at| &text[at..])
-        }
-        _ => text,
-    };
     let text = text.trim_ascii_start();
     match text {
         [b'{', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'"' | b'}', ..]),
         [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'{', ..]),
         _ => false,
     }
+}
+
+/// The format of a trace behind lines that are [no part](is_stray) of it: there a record has to begin, with the name of a
+/// trace.
+fn behind_stray_lines(text: &[u8]) -> Option<Format> {
+    let behind = |scan: &mut dyn FnMut(&[u8]) -> Scanned| {
+        let mut rest = text;
+        loop {
+            match scan(rest) {
+                Scanned::Noise(length) if !is_stray(&rest[..length]) => return &[][..],
+                Scanned::Noise(length) | Scanned::Space(length) => rest = &rest[length..],
+                Scanned::Record(_) | Scanned::Broken(_) | Scanned::Incomplete => return rest,
+            }
+        }
+    };
+    let mut scanner = json::split::Scanner::default();
+    if json::split::begins_record(behind(&mut |rest| scanner.scan(rest))) == Some(true) {
+        return Some(Format::Json);
+    }
+    let mut scanner = text::split::Scanner::default();
+    text::split::begins_record(behind(&mut |rest| scanner.scan(rest))).then_some(Format::Text)
+}
+
+/// How many bytes the headers of HTTP have that stand before a binary trace, as `curl -i` puts them there.
+pub(super) fn http_headers(prefix: &[u8]) -> usize {
+    let mut length = 0;
+    while prefix[length..].starts_with(b"HTTP/") {
+        match memmem::find(&prefix[length..], b"\r\n\r\n") {
+            Some(end) => length += end + 4,
+            None => break,
+        }
+    }
+    length
 }

@@ -8,6 +8,7 @@ mod binary;
 mod decoded;
 mod error;
 pub(crate) mod file_name;
+mod foreign;
 pub mod format;
 mod http;
 mod json;
@@ -18,6 +19,7 @@ mod records;
 mod run;
 pub(crate) mod source;
 mod step;
+mod stray;
 mod text;
 
 use std::borrow::Cow;
@@ -29,6 +31,7 @@ use decoded::{
     HttpRecord, HttpWhat,
 };
 pub use error::{InputError, RecordTruncation};
+pub use foreign::Foreign;
 use format::Format;
 pub use format::Generation;
 pub use peek::{Peek, Peeked};
@@ -42,6 +45,8 @@ const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 pub struct Input {
     name: String,
     format: Format,
+    /// Its first bytes.
+    beginning: Box<[u8]>,
     records: Records,
     cursor: Cursor,
     is_in_record: bool,
@@ -117,10 +122,10 @@ impl Input {
         self.records.source().modified()
     }
 
-    /// Bytes that have been read and done with.
+    /// Bytes of the file that have been read and done with.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.records.source().offset()
+        self.records.source().file_offset()
     }
 
     /// Bytes of memory that can be released.
@@ -173,6 +178,14 @@ impl Input {
         self.traces + self.http_records > 0
     }
 
+    /// The error that there is no trace, where the input has been read to its end and there is none.
+    #[must_use]
+    pub fn not_a_tap(&self) -> Option<InputError> {
+        let is_tap = self.has_trace() || self.has_failed();
+        (!is_tap)
+            .then(|| InputError::NotATap { name: self.name.clone(), foreign: Foreign::new(&self.beginning) })
+    }
+
     /// Which Envoy wrote what has been read so far, as far as the messages' shapes show.
     #[must_use]
     pub fn generation(&self) -> Generation {
@@ -196,6 +209,13 @@ impl Input {
     #[must_use]
     pub fn failed_messages(&self) -> u64 {
         self.records.failed_messages()
+    }
+
+    /// How many lines were passed over that are no part of a trace, and the first of them.
+    #[must_use]
+    pub fn stray_lines(&self) -> (u64, &str) {
+        let stray = self.records.stray();
+        (stray.lines, &stray.example)
     }
 
     /// The event that [`Self::advance`] has found, without its bytes.

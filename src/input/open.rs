@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::foreign::Foreign;
 use super::format::{Format, detect};
 use super::records::Records;
 use super::source::{Fill, Source};
@@ -10,6 +11,8 @@ use crate::trace::{Kind, TraceId};
 
 /// The format is told from this many bytes, or all there are.
 const DETECT: usize = 64 * 1024;
+/// If there is no trace in an input, so much of it shows what it is.
+const BEGINNING: usize = 256;
 
 impl Input {
     /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
@@ -48,24 +51,38 @@ impl Input {
     }
 
     fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
-        while source.available().len() < DETECT {
+        loop {
+            source = source.decoded();
+            if source.available().len() >= DETECT {
+                break;
+            }
             match source.fill() {
                 // A live input is told by what it has said so far, if that is enough.
                 Ok(Fill::Idle) if detect(source.available()).is_some() => break,
                 Ok(Fill::More | Fill::Idle) => {}
                 Ok(Fill::End) => break,
-                Err(source) => return Err(InputError::Io { name, source }),
+                Err(error) if source.available().is_empty() => {
+                    return Err(InputError::Io { name, source: error });
+                }
+                // What has been read may be a part of a tap.
+                Err(error) => {
+                    source.fail_later(error);
+                    break;
+                }
             }
         }
         if source.available().is_empty() {
-            return Err(InputError::Empty { name });
+            return Err(InputError::Empty { name, is_live: source.is_live() });
         }
         let Some(format) = format.or_else(|| detect(source.available())) else {
-            return Err(InputError::NotATap { name });
+            return Err(InputError::NotATap { name, foreign: Foreign::new(source.available()) });
         };
+        let beginning = source.available();
+        let beginning = beginning[..beginning.len().min(BEGINNING)].into();
         Ok(Self {
             name,
             format,
+            beginning,
             records: Records::new(source, format),
             cursor: match format {
                 Format::Binary | Format::Delimited => {

@@ -6,10 +6,13 @@ use std::ops::Range;
 
 use super::binary::split::{Frame, FrameError, delimited, raw, sample_rate};
 use super::error::RecordTruncation;
-use super::format::{BYTE_ORDER_MARK, Format};
+use super::foreign::quoted;
+use super::format::{BYTE_ORDER_MARK, Format, http_headers};
 use super::source::{Fill, Source};
+use super::stray::{Stray, is_stray};
 use super::text::split::Scanned;
 use super::{json, text};
+use crate::report::counted;
 
 /// A record may have this many bytes. It has to be in memory as a whole; Envoy's own limits keep it far smaller.
 const MAX_RECORD: usize = 256 * 1024 * 1024;
@@ -25,8 +28,10 @@ pub(super) struct Records {
     truncation: Option<RecordTruncation>,
     /// How many records have begun.
     number: u64,
-    /// What stood last was neither a record nor what parts two of them.
+    /// What stood last was a fragment of a record, or is none that could be read.
     is_in_noise: bool,
+    /// Lines that are no part of a record.
+    stray: Stray,
     /// Where the zeros begin that are being passed over.
     zeros: Option<u64>,
     is_finished: bool,
@@ -69,8 +74,17 @@ impl Records {
             Format::Text => Splitter::Text(text::split::Scanner::default()),
             Format::Json => Splitter::Json(json::split::Scanner::default()),
         };
-        if matches!(format, Format::Text | Format::Json) && source.available().starts_with(BYTE_ORDER_MARK) {
-            source.consume(BYTE_ORDER_MARK.len());
+        let mut stray = Stray::default();
+        match format {
+            Format::Text | Format::Json if source.available().starts_with(BYTE_ORDER_MARK) => {
+                source.consume(BYTE_ORDER_MARK.len());
+            }
+            Format::Text | Format::Json => {}
+            Format::Binary | Format::Delimited => {
+                let headers = http_headers(source.available());
+                stray.add(&source.available()[..headers]);
+                source.consume(headers);
+            }
         }
         Self {
             source,
@@ -79,6 +93,7 @@ impl Records {
             truncation: None,
             number: 0,
             is_in_noise: false,
+            stray,
             zeros: None,
             is_finished: false,
             failed_messages: 0,
@@ -122,6 +137,11 @@ impl Records {
     /// Offset in the input of a place in the record.
     pub(super) fn offset(&self, at: usize) -> u64 {
         self.source.offset() + (self.record.start + at) as u64
+    }
+
+    /// Lines that are no part of a record.
+    pub(super) fn stray(&self) -> &Stray {
+        &self.stray
     }
 
     /// Messages that Envoy says it could not write as JSON.
@@ -182,6 +202,15 @@ impl Records {
                     if rest.trim_ascii().is_empty() || self.is_in_noise {
                         return Ok(Next::End);
                     }
+                    match self.splitter {
+                        Splitter::Text(_) if rest.starts_with(b"#") => return Ok(Next::End),
+                        Splitter::Text(_) if text::split::may_begin_trace(rest) => {}
+                        Splitter::Text(_) | Splitter::Json(_) if is_stray(rest) => {
+                            self.stray.add(rest);
+                            return Ok(Next::End);
+                        }
+                        _ => {}
+                    }
                     self.record = 0..rest.len();
                     let there = rest.len() as u64;
                     self.truncation = Some(RecordTruncation { there, length: None, is_at_end: true });
@@ -222,8 +251,8 @@ impl Records {
                 Err(self.broken(TOO_LARGE))
             }
             Ok(Frame { prefix, length }) if self.source.is_at_end() => {
-                let there = (available.len() - prefix) as u64;
-                let length = Some(length as u64);
+                let there = available.len() as u64;
+                let length = Some((prefix as u64).saturating_add(length as u64));
                 self.record = prefix..available.len();
                 self.truncation = Some(RecordTruncation { there, length, is_at_end: true });
                 self.is_finished = true;
@@ -269,7 +298,8 @@ impl Records {
                 self.zeros = None;
                 self.is_finished = self.source.available().is_empty();
                 let count = self.source.offset() - begin;
-                let what = format!("{count} bytes of zeros stand where a record should").into();
+                let what =
+                    format!("{} instead of a record", counted(count, "zero byte", "zero bytes")).into();
                 return Err(RecordError::Broken { offset: begin, what });
             }
             if self.source.fill().map_err(RecordError::Io)? == Fill::Idle {
@@ -305,19 +335,24 @@ impl Records {
         }
     }
 
-    /// Passes over a line that is no part of a record.
+    /// Passes over a line that is no record: a stray one, or a fragment of a record that is lost.
     fn skip_noise(&mut self, length: usize) -> Result<Found, RecordError> {
         let line = &self.source.available()[..length];
-        let shown = line.get(..60).unwrap_or(line).trim_ascii();
-        let what = format!("this is no record: {:?}", String::from_utf8_lossy(shown));
-        let error = self.broken(what);
-        let is_http_header = self.number == 0 && (line.starts_with(b"HTTP/") || self.is_in_noise);
         let is_failed_message = line.starts_with(b"Failed to convert protobuf message to JSON");
+        let is_stray = !is_failed_message && is_stray(line);
+        let mut result = Ok(Found::Nothing);
+        if is_failed_message {
+            self.failed_messages += 1;
+            self.is_in_noise = false;
+        } else if is_stray {
+            self.stray.add(line);
+        } else if !std::mem::replace(&mut self.is_in_noise, true) {
+            let shown = String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line));
+            let what = format!("no record begins here, and a fragment of one may: {}", quoted(shown.trim()));
+            result = Err(self.broken(what));
+        }
         self.source.consume(length);
-        self.failed_messages += u64::from(is_failed_message);
-        let is_known = is_http_header || is_failed_message || self.is_in_noise;
-        self.is_in_noise = !is_failed_message;
-        if is_known { Ok(Found::Nothing) } else { Err(error) }
+        result
     }
 
     fn broken(&self, what: impl Into<Cow<'static, str>>) -> RecordError {
@@ -327,6 +362,9 @@ impl Records {
 
 /// A sample rate takes fewer bytes than this.
 const MAX_SAMPLE_RATE: usize = 256;
+
+/// Bytes of a fragment, of which an error shows the beginning.
+const SHOWN: usize = 256;
 
 const TOO_LARGE: &str = "a record of more than 256 MiB, which no tap writes";
 

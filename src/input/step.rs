@@ -25,7 +25,9 @@ impl Input {
                 }
                 let damage = parts.damage();
                 self.parts = None;
-                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err) {
+                if let Err(damage) = damage.map_or_else(|| self.end_of_record(), Err)
+                    && !self.is_explained()
+                {
                     return Err(self.error(damage));
                 }
             }
@@ -46,7 +48,8 @@ impl Input {
                     }
                     Err(RecordError::Broken { offset, what }) => {
                         let (name, record) = (self.name.clone(), self.records.number() + 1);
-                        return Err(InputError::Damaged { name, record, offset, what });
+                        let unit = self.records.source().unit();
+                        return Err(InputError::Damaged { name, record, offset, unit, what });
                     }
                 }
             };
@@ -56,6 +59,7 @@ impl Input {
                     return Ok(Step::Event);
                 }
                 Ok(None) => {}
+                Err(_) if self.is_explained() => {}
                 Err(damage) => return Err(self.error(damage)),
             }
         }
@@ -161,6 +165,11 @@ impl Input {
         next.map(|_| None)
     }
 
+    /// Whether an error of the source has said why the record is truncated.
+    fn is_explained(&self) -> bool {
+        self.records.truncation().is_some() && self.records.source().has_failed()
+    }
+
     /// Whether the record is truncated where another one begins.
     fn is_followed(&self) -> bool {
         self.records.truncation().is_some_and(|truncation| !truncation.is_at_end)
@@ -177,14 +186,15 @@ impl Input {
     /// The error for what is wrong with the record.
     fn error(&self, damage: Damage) -> InputError {
         let (name, record) = (self.name.clone(), self.records.number());
+        let unit = self.records.source().unit();
         match self.records.truncation() {
             Some(truncation) if damage.is_truncation => {
                 let offset = self.records.begin();
-                InputError::Truncated { name, record, offset, truncation }
+                InputError::Truncated { name, record, offset, unit, truncation }
             }
             _ => {
                 let offset = self.records.offset(damage.at);
-                InputError::Damaged { name, record, offset, what: damage.what }
+                InputError::Damaged { name, record, offset, unit, what: damage.what }
             }
         }
     }

@@ -21,8 +21,8 @@ fn the_last_event_of_a_killed_envoy_is_a_packet_captured_short() {
     assert_eq!((last.payload.len(), last.length), (7_849, 12_000));
     let comments = ["tap.truncated=true", "tap.captured_length=7849", "tap.original_length=12000"];
     assert_eq!(last.comments, comments);
-    let error = "tap: record 4 at byte 310: truncated record: 7,880 of 12,034 bytes are there, 4,154 bytes are \
-                 missing; Envoy was killed, or still has the connection open and writes the rest later";
+    let error = "tap: record 4 at byte 310: truncated record: 7,882 of 12,036 bytes are there, 4,154 are missing; \
+                 Envoy writes in blocks and may still have the connection open, or was killed";
     assert!(converted.messages.contains(error), "{}", converted.messages);
     assert!(converted.messages.contains(", 1 body cut (4,151 bytes missing) -> "), "{}", converted.messages);
     assert!(!converted.messages.contains("max_buffered"), "no limit has cut it: {}", converted.messages);

@@ -14,14 +14,13 @@ use crate::model::{Conversation, Direction, START, What, noise_from, text};
 use crate::program::{Dir, Ran};
 
 /// Files as they lie about beside taps.
-const FOREIGN: [(&str, &[u8]); 7] = [
+const FOREIGN: [(&str, &[u8]); 6] = [
     ("README.md", b"# Taps\n\nOf the gateway, by listener.\n"),
     ("access.log", b"[2026-11-20T10:58:36.880Z] \"GET / HTTP/1.1\" 200 - 0 2 1 0 \"-\" \"curl/8\"\n"),
     ("config.yaml", b"static_resources:\n  listeners:\n  - name: gateway\n"),
     ("core", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0"),
-    ("empty.pb", b""),
     ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x01\x00\x48\x00\x48\x00\x00"),
-    ("taps.tar.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xed\xc1\x01\x0d"),
+    ("taps.tar.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\x49\x2c\x28\xd6\x67\x30\x00\x02\x73\x53\x53\x00\xb5\x46\x6f\x50\x0d\x00\x00\x00"),
 ];
 
 /// A conversation and how it is tapped.

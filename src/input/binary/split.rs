@@ -72,7 +72,7 @@ fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
 
 /// Whether this is the tag of one of `TraceWrapper`'s fields 1 to 5, all of them length-delimited, or of the next ones that
 /// a newer Envoy may have.
-fn is_wrapper_tag(tag: u8) -> bool {
+pub(in crate::input) fn is_wrapper_tag(tag: u8) -> bool {
     matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42)
 }
 

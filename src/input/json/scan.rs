@@ -79,7 +79,7 @@ impl Items {
         }
         let end = string_end(record, start).ok_or(ScanError { at: start, what: CUT })?;
         if end - start < 2 || record[end - 1] != b'"' {
-            return Err(ScanError { at: start, what: "a member's name does not end on its line" });
+            return Err(ScanError { at: start, what: "unterminated member name" });
         }
         let colon = skip_space(record, end);
         match record.get(colon) {
@@ -108,7 +108,7 @@ impl Items {
                 Some(b',') => self.at += 1,
                 Some(close @ (b'}' | b']')) => {
                     if (*close == b'}') != (record[self.open] == b'{') {
-                        return Err(ScanError { at: self.at, what: "this bracket closes none" });
+                        return Err(ScanError { at: self.at, what: "unmatched closing bracket" });
                     }
                     self.at += 1;
                     return Ok(None);

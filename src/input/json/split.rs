@@ -1,12 +1,12 @@
 //! Finds the records of JSON traces: the objects at the top, whatever stands between them.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::input::literal;
 use crate::input::text::split::{MAX_NOISE, Scanned};
 
 /// The names of the members at the top of a record.
-const TRACES: [&[u8]; 10] = [
+const MEMBERS: [&[u8]; 12] = [
     b"socket_streamed_trace_segment",
     b"socket_buffered_trace",
     b"http_streamed_trace_segment",
@@ -15,6 +15,8 @@ const TRACES: [&[u8]; 10] = [
     b"socketBufferedTrace",
     b"httpStreamedTraceSegment",
     b"httpBufferedTrace",
+    b"configured_sample_rate",
+    b"configuredSampleRate",
     // What Gloo's `TapRequest` has around a trace.
     b"trace_data",
     b"traceData",
@@ -33,24 +35,28 @@ impl Scanner {
     /// Looks for the end of the record that begins with `bytes`. After [`Scanned::Incomplete`] it goes on with more of
     /// the same bytes, after all else with those that follow.
     pub(in crate::input) fn scan(&mut self, bytes: &[u8]) -> Scanned {
-        let scanned = match bytes.first() {
-            None => Scanned::Incomplete,
-            Some(b'{') => self.find(bytes),
-            // The brackets and commas of an array of records.
-            Some(b'[' | b']' | b',') => Scanned::Space(1),
-            Some(byte) if byte.is_ascii_whitespace() => {
-                Scanned::Space(bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count())
-            }
-            Some(_) => match memchr(b'\n', bytes) {
-                Some(length) => Scanned::Noise(length + 1),
-                None if bytes.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
-                None => Scanned::Incomplete,
-            },
-        };
+        let scanned = if self.at > 0 { self.find(bytes) } else { self.begin(bytes) };
         if scanned != Scanned::Incomplete {
             *self = Self::default();
         }
         scanned
+    }
+
+    fn begin(&mut self, bytes: &[u8]) -> Scanned {
+        let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let Some(&first) = bytes.first().filter(|_| space == 0) else {
+            return if space > 0 { Scanned::Space(space) } else { Scanned::Incomplete };
+        };
+        let behind = bytes[1..].trim_ascii_start().first();
+        match (first, behind) {
+            (b'{', Some(b'"' | b'}')) => self.find(bytes),
+            (b'{' | b'[', None) if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
+            // The brackets and commas of an array of records.
+            (b'[', Some(b'{' | b']')) | (b']', None | Some(b'{' | b'[' | b',' | b']')) | (b',', _) => {
+                Scanned::Space(1)
+            }
+            _ => noise(bytes, |line| memchr_iter(b'{', line), |at| begins_record(&bytes[at..])),
+        }
     }
 
     fn find(&mut self, bytes: &[u8]) -> Scanned {
@@ -66,7 +72,7 @@ impl Scanner {
                 b'{' => self.depth += 1,
                 b'}' if self.depth == 1 => return Scanned::Record(self.at + 1),
                 b'}' => self.depth -= 1,
-                b'\n' => match begins_trace(&bytes[self.at + 1..]) {
+                b'\n' => match begins_record(&bytes[self.at + 1..]) {
                     Some(true) => return Scanned::Broken(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
@@ -78,15 +84,35 @@ impl Scanner {
     }
 }
 
+/// A line that is no part of a record: up to its end, or to where a record begins in it, as one does behind curl's
+/// progress meter. That is at one of `places` in the line, if `begins` says so; `None` means that it cannot tell yet.
+pub(in crate::input) fn noise<'a, P: Iterator<Item = usize>>(
+    bytes: &'a [u8],
+    places: impl FnOnce(&'a [u8]) -> P,
+    begins: impl Fn(usize) -> Option<bool>,
+) -> Scanned {
+    let most = &bytes[..bytes.len().min(MAX_NOISE)];
+    let line = memchr(b'\n', most).map_or(most, |length| &most[..=length]);
+    for at in places(line).skip_while(|&at| at == 0) {
+        match begins(at) {
+            Some(true) => return Scanned::Noise(at),
+            Some(false) => {}
+            None => return Scanned::Incomplete,
+        }
+    }
+    let is_whole = line.ends_with(b"\n") || line.len() == MAX_NOISE;
+    if is_whole { Scanned::Noise(line.len()) } else { Scanned::Incomplete }
+}
+
 /// Whether a record begins at the beginning of `line`, as Envoy prints it: a brace without indentation and the name of
 /// a trace. `None` if that cannot be told yet.
-fn begins_trace(line: &[u8]) -> Option<bool> {
-    let begins = begins_trace_or_may(line);
+pub(in crate::input) fn begins_record(line: &[u8]) -> Option<bool> {
+    let begins = begins_record_or_may(line);
     // Envoy puts the name on the next line, behind one space.
     if line.len() > 64 { begins.or(Some(false)) } else { begins }
 }
 
-fn begins_trace_or_may(line: &[u8]) -> Option<bool> {
+fn begins_record_or_may(line: &[u8]) -> Option<bool> {
     if *line.first()? != b'{' {
         return Some(false);
     }
@@ -96,10 +122,10 @@ fn begins_trace_or_may(line: &[u8]) -> Option<bool> {
     }
     let name = &name[1..];
     let mut is_open = false;
-    for trace in TRACES {
-        let length = trace.len().min(name.len());
-        if name[..length] == trace[..length] {
-            if length == trace.len() {
+    for member in MEMBERS {
+        let length = member.len().min(name.len());
+        if name[..length] == member[..length] {
+            if length == member.len() {
                 return Some(true);
             }
             is_open = true;

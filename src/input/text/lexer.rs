@@ -275,7 +275,7 @@ impl Lexer {
 }
 
 const NOT_A_NUMBER: &str = "there is no number here, or one that is too large";
-const OPEN_STRING: &str = "a string does not end on its line";
+const OPEN_STRING: &str = "unterminated string";
 
 /// Names, numbers and dots.
 fn is_name(byte: u8) -> bool {

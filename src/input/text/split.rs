@@ -1,7 +1,8 @@
 //! Finds the records of text traces: from a field name at the top to the brace that closes its message.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
+use crate::input::json::split::noise;
 use crate::input::literal;
 
 /// The names of the messages at the top of a trace.
@@ -15,6 +16,8 @@ const TRACES: [&[u8]; 5] = [
 
 /// What Gloo's `TapRequest` has around a trace.
 pub(in crate::input) const TRACE_DATA: &[u8] = b"trace_data";
+/// Others, of early Envoys and of those since 1.39. With an event nothing begins.
+const ALONE: [&[u8]; 3] = [b"events", b"connection", b"configured_sample_rate"];
 
 /// A line that is no part of a record is passed over in pieces if it is longer than this many bytes.
 pub(in crate::input) const MAX_NOISE: usize = 64 * 1024;
@@ -49,17 +52,37 @@ impl Scanner {
     /// Looks for the end of the record that begins with `bytes`. After [`Scanned::Incomplete`] it goes on with more of
     /// the same bytes, after all else with those that follow.
     pub(in crate::input) fn scan(&mut self, bytes: &[u8]) -> Scanned {
-        if self.at == 0 {
-            let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            if space > 0 {
-                return Scanned::Space(space);
-            }
-        }
-        let scanned = self.find(bytes);
+        let scanned = if self.at > 0 { self.find(bytes) } else { self.begin(bytes) };
         if scanned != Scanned::Incomplete {
             *self = Self::default();
         }
         scanned
+    }
+
+    fn begin(&mut self, bytes: &[u8]) -> Scanned {
+        let separators =
+            bytes.iter().take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';')).count();
+        if separators > 0 {
+            return Scanned::Space(separators);
+        }
+        match first(bytes) {
+            First::Message(brace) => {
+                self.at = brace + 1;
+                self.depth = 1;
+                self.find(bytes)
+            }
+            First::Comment => match memchr(b'\n', bytes) {
+                Some(length) => Scanned::Space(length),
+                None if bytes.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
+                None => Scanned::Incomplete,
+            },
+            First::Incomplete if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
+            First::Incomplete | First::Else => noise(bytes, places, |at| match first(&bytes[at..]) {
+                First::Message(_) => Some(true),
+                First::Incomplete => None,
+                First::Comment | First::Else => Some(false),
+            }),
+        }
     }
 
     fn find(&mut self, bytes: &[u8]) -> Scanned {
@@ -77,29 +100,15 @@ impl Scanner {
             let Some(&byte) = bytes.get(self.at) else { return Scanned::Incomplete };
             match byte {
                 b'{' | b'<' => self.depth += 1,
-                b'}' | b'>' if self.depth <= 1 => {
-                    let end = self.at + 1;
-                    return if self.depth == 1 { Scanned::Record(end) } else { Scanned::Noise(end) };
-                }
+                b'}' | b'>' if self.depth == 1 => return Scanned::Record(self.at + 1),
                 b'}' | b'>' => self.depth -= 1,
-                b'"' | b'\'' if self.at > 0 => self.string = Some(byte),
+                b'"' | b'\'' => self.string = Some(byte),
                 b'#' => self.is_in_comment = true,
                 b'\n' => match begins_trace(&bytes[self.at + 1..]) {
-                    Some(true) if self.depth > 0 => return Scanned::Broken(self.at + 1),
-                    Some(true) if is_between(&bytes[..self.at]) => return Scanned::Space(self.at + 1),
-                    Some(true) => return Scanned::Noise(self.at + 1),
+                    Some(true) => return Scanned::Broken(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
                 },
-                // At the top there is nothing but white space, and a name and a colon before the brace.
-                _ if self.depth == 0 && !is_top(byte) => {
-                    let rest = &bytes[self.at..];
-                    return match memchr(b'\n', rest) {
-                        Some(length) => Scanned::Noise(self.at + length + 1),
-                        None if rest.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
-                        None => Scanned::Incomplete,
-                    };
-                }
                 _ => {}
             }
             self.at += 1;
@@ -107,20 +116,36 @@ impl Scanner {
     }
 }
 
-fn is_top(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'_' | b':' | b',' | b';')
+/// Where the names of traces stand in a line.
+fn places(line: &[u8]) -> impl Iterator<Item = usize> {
+    TRACES.iter().flat_map(|trace| memmem::find_iter(line, trace))
 }
 
-/// Whether these lines may stand between two traces: comments, and fields with a name and a value, which no Envoy has put
-/// at the top yet.
-fn is_between(lines: &[u8]) -> bool {
-    lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).all(|line| {
-        let name = line.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
-        match line.first() {
-            None | Some(b'#') => true,
-            Some(_) => name > 0 && line[name..].trim_ascii_start().starts_with(b":"),
-        }
-    })
+/// What stands first in some bytes.
+enum First {
+    /// A name, and the brace that opens a message: here.
+    Message(usize),
+    Comment,
+    /// What may become a message.
+    Incomplete,
+    Else,
+}
+
+fn first(bytes: &[u8]) -> First {
+    if bytes.first() == Some(&b'#') {
+        return First::Comment;
+    }
+    let name = bytes.iter().take_while(|&&byte| byte.is_ascii_alphanumeric() || byte == b'_').count();
+    let skip = |at: usize| at + bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = skip(name);
+    if bytes.get(at) == Some(&b':') {
+        at = skip(at + 1);
+    }
+    match bytes.get(at) {
+        Some(b'{' | b'<') if name > 0 => First::Message(at),
+        None if name > 0 || bytes.is_empty() => First::Incomplete,
+        _ => First::Else,
+    }
 }
 
 /// Whether a trace begins at the beginning of `line`; `None` if that cannot be told yet.
@@ -137,6 +162,18 @@ fn begins_trace(line: &[u8]) -> Option<bool> {
     Some(false)
 }
 
+/// Whether a record begins here, with the name of a trace.
+pub(in crate::input) fn begins_record(bytes: &[u8]) -> bool {
+    begins_trace(bytes) == Some(true) && matches!(first(bytes), First::Message(_))
+}
+
+/// Whether the input ends within the name of a trace, or behind it.
+pub(in crate::input) fn may_begin_trace(rest: &[u8]) -> bool {
+    let name = rest.trim_ascii_end();
+    let name = name.strip_suffix(b":").unwrap_or(name).trim_ascii_end();
+    !name.is_empty() && [&TRACES[..], &ALONE].concat().iter().any(|trace| trace.starts_with(name))
+}
+
 /// Whether an input that begins like this is text: the beginning of a trace, behind nothing but white space and comments.
 pub(in crate::input) fn is_text(prefix: &[u8]) -> bool {
     let mut rest = prefix.trim_ascii_start();
@@ -150,9 +187,7 @@ pub(in crate::input) fn is_text(prefix: &[u8]) -> bool {
     match behind.first() {
         // The input ends in the name.
         None => !name.is_empty() && TRACES.iter().any(|trace| trace.starts_with(name)),
-        Some(b'{' | b'<') => {
-            [&TRACES[..], &[b"connection", b"configured_sample_rate"]].concat().contains(&name)
-        }
+        Some(b'{' | b'<') => [&TRACES[..], &ALONE[1..]].concat().contains(&name),
         Some(_) => false,
     }
 }

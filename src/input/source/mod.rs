@@ -4,6 +4,13 @@
 //! [`Source::fill`] reads more behind it. The window's buffer grows only with bytes that have really come.
 //!
 //! One of many files is open only while it is read from, and can give its buffer back and read it anew.
+//!
+//! What is compressed, or in UTF-16, is recognized by its first bytes and [decoded](decode) as it is read.
+
+mod decode;
+mod gzip;
+mod utf16;
+mod zstd;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,8 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use decode::Decoding;
+
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
 const READ: usize = 256 * 1024;
+/// The same for one of many files that are decoded, and for what they are decoded to.
+const READ_DECODED: usize = 32 * 1024;
+/// What is decoded may have to be decoded again, such as UTF-16 that is compressed.
+const LAYERS: usize = 3;
 /// How long a pipe may have nothing to give before it counts as idle.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -20,6 +33,8 @@ const IDLE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Source {
     reader: Reader,
+    /// Bytes to read at a time.
+    read: usize,
     buffer: Vec<u8>,
     /// What is available: `buffer[start..end]`.
     start: usize,
@@ -27,6 +42,9 @@ pub(super) struct Source {
     /// Offset in the input of `buffer[start]`.
     offset: u64,
     is_at_end: bool,
+    /// Why it cannot be read further, until that has been said.
+    failure: Option<io::Error>,
+    has_failed: bool,
     /// How many bytes were available when the buffer was given back.
     released: Option<usize>,
 }
@@ -46,6 +64,8 @@ enum Reader {
         chunks: Receiver<io::Result<Vec<u8>>>,
         empty: SyncSender<Vec<u8>>,
     },
+    /// Another source, whose bytes are decoded.
+    Decoded(Box<Decoding>),
 }
 
 /// What came of an attempt to read more.
@@ -132,7 +152,48 @@ impl Source {
     }
 
     fn new(reader: Reader) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, offset: 0, is_at_end: false, released: None }
+        Self {
+            reader,
+            read: READ,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            is_at_end: false,
+            failure: None,
+            has_failed: false,
+            released: None,
+        }
+    }
+
+    /// The same source, decoded if what is available shows that it has to be.
+    pub(super) fn decoded(mut self) -> Self {
+        for _ in self.layers()..LAYERS {
+            let is_one_of_many = self.is_one_of_many();
+            let mut decoding = match Decoding::new(self) {
+                Ok(decoding) => decoding,
+                Err(source) => return source,
+            };
+            let source = decoding.source_mut();
+            if is_one_of_many || matches!(source.reader, Reader::Memory) {
+                source.read = READ_DECODED;
+            }
+            let read = source.read;
+            self = Self { read, ..Self::new(Reader::Decoded(Box::new(decoding))) };
+            // There is something to recognize in most cases; what is wrong comes in its time.
+            if let Err(error) = self.fill() {
+                self.fail_later(error);
+            }
+        }
+        self
+    }
+
+    /// How often it is decoded.
+    fn layers(&self) -> usize {
+        match &self.reader {
+            Reader::Decoded(decoding) => 1 + decoding.source().layers(),
+            _ => 0,
+        }
     }
 
     /// What has been read and not been consumed.
@@ -165,17 +226,28 @@ impl Source {
     /// Reads more behind what is available, which may move in memory but stays as it is.
     ///
     /// # Errors
-    /// The input cannot be read.
+    /// The input cannot be read, or not further.
     pub(super) fn fill(&mut self) -> io::Result<Fill> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         if self.is_at_end {
             return Ok(Fill::End);
         }
+        let filled = self.read_more();
+        if filled.is_err() {
+            (self.is_at_end, self.has_failed) = (true, true);
+        }
+        filled
+    }
+
+    fn read_more(&mut self) -> io::Result<Fill> {
         let most = match &self.reader {
             Reader::OneOfMany { length, .. } => {
                 let rest = length.saturating_sub(self.offset + (self.end - self.start) as u64);
-                usize::try_from(rest).unwrap_or(READ).min(READ)
+                usize::try_from(rest).unwrap_or(self.read).min(self.read)
             }
-            Reader::File(_) | Reader::Memory | Reader::Stream { .. } => READ,
+            _ => self.read,
         };
         self.make_room(most);
         let position = self.offset + self.end as u64;
@@ -191,9 +263,9 @@ impl Source {
                     }
                     retry(|| file.read(room))
                 };
-                if most == 0 { 0 } else { read().inspect_err(|_| self.is_at_end = true)? }
+                if most == 0 { 0 } else { read()? }
             }
-            Reader::File(file) => retry(|| file.read(room)).inspect_err(|_| self.is_at_end = true)?,
+            Reader::File(file) => retry(|| file.read(room))?,
             Reader::Stream { chunks, empty } => match chunks.recv_timeout(IDLE) {
                 Ok(Ok(chunk)) => {
                     room[..chunk.len()].copy_from_slice(&chunk);
@@ -202,12 +274,13 @@ impl Source {
                     let _ = empty.try_send(chunk);
                     count
                 }
-                Ok(Err(error)) => {
-                    self.is_at_end = true;
-                    return Err(error);
-                }
+                Ok(Err(error)) => return Err(error),
                 Err(RecvTimeoutError::Timeout) => return Ok(Fill::Idle),
                 Err(RecvTimeoutError::Disconnected) => 0,
+            },
+            Reader::Decoded(decoding) => match decoding.read(&mut room[..most])? {
+                Some(count) => count,
+                None => return Ok(Fill::Idle),
             },
         };
         self.end += count;
@@ -218,12 +291,24 @@ impl Source {
         Ok(if count == 0 { Fill::End } else { Fill::More })
     }
 
+    /// Has an error of [`Self::fill`] come again: what is available is looked at first.
+    pub(super) fn fail_later(&mut self, error: io::Error) {
+        self.failure = Some(error);
+        self.is_at_end = false;
+    }
+
+    /// Whether it could not be read to its end, and [`Self::fill`] has said so.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed && self.failure.is_none()
+    }
+
     /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
     pub(super) fn modified(&self) -> u64 {
         let metadata = match &self.reader {
             Reader::File(file) => file.metadata().ok(),
             Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
             Reader::Memory | Reader::Stream { .. } => None,
+            Reader::Decoded(decoding) => return decoding.source().modified(),
         };
         let modified = metadata.and_then(|metadata| metadata.modified().ok());
         nanoseconds(modified.unwrap_or_else(SystemTime::now))
@@ -231,21 +316,52 @@ impl Source {
 
     /// Whether it is read as it comes.
     pub(super) fn is_live(&self) -> bool {
-        matches!(self.reader, Reader::Stream { .. })
+        match &self.reader {
+            Reader::Decoded(decoding) => decoding.source().is_live(),
+            reader => matches!(reader, Reader::Stream { .. }),
+        }
     }
 
-    /// Bytes of memory that the buffer takes.
+    /// Bytes of the file, or whatever it is, that have been passed over. Where they are not decoded, this is the offset.
+    pub(super) fn file_offset(&self) -> u64 {
+        match &self.reader {
+            Reader::Decoded(decoding) => decoding.source().file_offset(),
+            _ => self.offset,
+        }
+    }
+
+    /// What an offset counts, if that is not the bytes of the file: to be said behind it.
+    pub(super) fn unit(&self) -> &'static str {
+        match &self.reader {
+            Reader::Decoded(decoding) => decoding.unit(),
+            _ => "",
+        }
+    }
+
+    /// Bytes of memory that the buffer takes, and whatever else can be given back.
     pub(super) fn memory_used(&self) -> usize {
-        self.buffer.len()
+        match &self.reader {
+            Reader::Decoded(decoding) => self.buffer.len() + decoding.memory_used(),
+            _ => self.buffer.len(),
+        }
     }
 
     /// Gives the buffer back, if it can be read anew.
     pub(super) fn release(&mut self) {
-        if matches!(self.reader, Reader::OneOfMany { .. }) && self.released.is_none() {
-            self.released = Some(self.end - self.start);
-            self.buffer = Vec::new();
-            (self.start, self.end) = (0, 0);
+        if !self.is_one_of_many() || self.released.is_some() {
+            return;
         }
+        let available = self.end - self.start;
+        self.released = Some(available);
+        if let Reader::Decoded(decoding) = &mut self.reader
+            && decoding.release(available)
+        {
+            self.buffer = self.buffer[self.start..self.end].to_vec();
+            (self.start, self.end) = (0, available);
+            return;
+        }
+        self.buffer = Vec::new();
+        (self.start, self.end) = (0, 0);
     }
 
     /// Reads anew what was available when the buffer was given back.
@@ -253,15 +369,52 @@ impl Source {
     /// # Errors
     /// It cannot be read any more.
     pub(super) fn restore(&mut self) -> io::Result<()> {
-        let (Some(length), Reader::OneOfMany { path, .. }) = (self.released.take(), &self.reader) else {
-            return Ok(());
-        };
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        self.buffer = vec![0; length];
-        file.read_exact(&mut self.buffer)?;
-        self.end = length;
+        let Some(length) = self.released.take() else { return Ok(()) };
+        match &mut self.reader {
+            Reader::OneOfMany { path, .. } => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(self.offset))?;
+                self.buffer = vec![0; length];
+                file.read_exact(&mut self.buffer)?;
+                self.end = length;
+                Ok(())
+            }
+            Reader::Decoded(decoding) if decoding.is_kept() => decoding.restore(),
+            _ => self.decode_again(length),
+        }
+    }
+
+    /// Reads from the beginning up to where it was, with `length` bytes available.
+    fn decode_again(&mut self, length: usize) -> io::Result<()> {
+        let (offset, is_at_end) = (self.offset, self.is_at_end);
+        (self.offset, self.is_at_end) = (0, false);
+        while self.offset + ((self.end - self.start) as u64) < offset + length as u64 {
+            let passed = self.available().len() as u64;
+            self.consume(passed.min(offset - self.offset) as usize);
+            if self.read_more()? != Fill::More {
+                // It has become another file.
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        self.consume((offset - self.offset) as usize);
+        self.is_at_end = is_at_end;
         Ok(())
+    }
+
+    /// Goes back to the beginning of one of many files.
+    fn rewind(&mut self) {
+        if let Reader::Decoded(decoding) = &mut self.reader {
+            decoding.rewind();
+        }
+        (self.buffer, self.start, self.end) = (Vec::new(), 0, 0);
+        (self.offset, self.is_at_end, self.released) = (0, false, None);
+    }
+
+    fn is_one_of_many(&self) -> bool {
+        match &self.reader {
+            Reader::Decoded(decoding) => decoding.source().is_one_of_many(),
+            reader => matches!(reader, Reader::OneOfMany { .. }),
+        }
     }
 
     /// Makes room for a read of `most` bytes behind the available ones.
