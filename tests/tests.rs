@@ -10,6 +10,7 @@ mod cuts;
 mod damage;
 mod decode;
 mod encode;
+mod encodings;
 mod envoy;
 mod expected;
 mod field;

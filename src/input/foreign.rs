@@ -142,16 +142,28 @@ impl Foreign {
     pub(super) fn new(prefix: &[u8]) -> Self {
         /// Texts are looked through up to here.
         const LOOK: usize = 4096;
+        /// Fewer characters may be text by chance.
+        const WORDS: usize = 8;
         let is_there = |magic: &&Magic| prefix.get(magic.at..).is_some_and(|at| at.starts_with(magic.bytes));
         if let Some(Magic { what, advice, .. }) = MAGICS.iter().find(is_there) {
             return Self { what, beginning: None, advice };
         }
         if prefix.iter().all(|&byte| byte == 0) {
             let advice = "a file system leaves zeros after a crash: the trace is lost";
-            return Self { what: "nothing but zeros", beginning: None, advice };
+            return Self { what: "zeros only", beginning: None, advice };
         }
         let start = &prefix[..prefix.len().min(LOOK)];
         let Some(text) = text(start) else {
+            let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            if let Some(line) = text(line).filter(|line| line.len() >= WORDS && line.len() < start.len()) {
+                let advice =
+                    "a binary trace is read from the file's beginning: take the lines before it away";
+                return Self {
+                    what: "text, with binary data after it",
+                    beginning: Some(quoted(line.trim())),
+                    advice,
+                };
+            }
             let beginning = Some(format!("it begins with the bytes {}", hex(prefix)));
             let advice = "-i tells the format of a trace whose beginning is damaged";
             return Self { what: "binary data", beginning, advice };
@@ -159,7 +171,7 @@ impl Foreign {
         let text = text.trim();
         let Some(line) = text.lines().next() else {
             let advice = "ask for the trace again";
-            return Self { what: "nothing but white space", beginning: None, advice };
+            return Self { what: "white space only", beginning: None, advice };
         };
         let lower = line.to_ascii_lowercase();
         let is_there = |&&(ref place, words, ..): &&(Place, &str, &str, &str)| match place {

@@ -348,7 +348,8 @@ impl Records {
             self.stray.add(line);
         } else if !std::mem::replace(&mut self.is_in_noise, true) {
             let shown = String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line));
-            let what = format!("no record begins here, and a fragment of one may: {}", quoted(shown.trim()));
+            let what =
+                format!("this is no record, but may be a fragment of a lost one: {}", quoted(shown.trim()));
             result = Err(self.broken(what));
         }
         self.source.consume(length);

@@ -75,7 +75,7 @@ pub(super) fn is_stray(line: &[u8]) -> bool {
     let is_fence = line.starts_with("```") || line.starts_with("~~~");
     let is_in_string = line.matches('"').count() % 2 == 1;
     let is_structure = line.contains(['{', '}']) && !line.contains(char::is_alphanumeric);
-    let opens = line.ends_with('{') || line.contains("\": ") || line.ends_with("\",");
+    let opens = line.ends_with('{') || line.ends_with("\",") || line.split("\": ").skip(1).any(begins_value);
     !(begins_as_record
         || is_structure
         || is_fence
@@ -95,6 +95,11 @@ fn is_curl_data(line: &str) -> bool {
     let data = line.strip_prefix(['{', '}']).and_then(|rest| rest.strip_prefix(" ["));
     let count = data.and_then(|rest| rest.strip_suffix(" bytes data]"));
     count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a value of JSON follows a member's name.
+fn begins_value(text: &str) -> bool {
+    text.starts_with(['{', '[', '"']) || is_value(text)
 }
 
 /// Whether this is a value of JSON, and nothing else.

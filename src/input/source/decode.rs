@@ -39,17 +39,13 @@ enum Decoder {
     Utf16(Utf16),
 }
 
-/// What one step of a decoder has done. Nothing means that it needs more input, or that this is its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one step of a decoder has done.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     pub(super) consumed: usize,
     pub(super) produced: usize,
-}
-
-impl Progress {
-    pub(super) fn is_none(self) -> bool {
-        self == Self { consumed: 0, produced: 0 }
-    }
+    /// It cannot go on without more input. Where there is no more, this is the end.
+    pub(super) is_waiting: bool,
 }
 
 /// Why compressed data cannot be decoded, and where behind what has been consumed.
@@ -129,7 +125,12 @@ impl fmt::Display for DecodeError {
                     "the {encoding} data is damaged: the checksum before byte {offset} of the file differs"
                 )?;
             }
-            What::Trailing => write!(f, "there is no {encoding} data at byte {offset} of the file")?,
+            What::Trailing => {
+                return write!(
+                    f,
+                    "something else follows the {encoding} data at byte {offset} of the file, and is not read"
+                );
+            }
             What::Window(bytes) => {
                 return write!(
                     f,
@@ -142,7 +143,7 @@ impl fmt::Display for DecodeError {
                 return write!(f, "the {encoding} data needs dictionary {id}; decompress it with zstd -d -D");
             }
         }
-        f.write_str("; what comes before is converted")
+        f.write_str("; copy the file anew, or compress it anew when it is complete")
     }
 }
 
@@ -187,7 +188,7 @@ impl Decoding {
             if progress.produced > 0 {
                 return Ok(Some(progress.produced));
             }
-            if !progress.is_none() {
+            if !progress.is_waiting {
                 continue;
             }
             if is_end {

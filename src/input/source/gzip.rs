@@ -30,39 +30,36 @@ impl Gzip {
         is_end: bool,
         output: &mut [u8],
     ) -> Result<Progress, Damage> {
-        let Some(member) = &mut self.member else { return self.begin(input, is_end, output) };
+        let Some(member) = &mut self.member else { return self.begin(input, is_end) };
         let (consumed, produced) = (member.total_in(), member.total_out());
         let result = member.decompress(input, output, FlushDecompress::None);
         let consumed = (member.total_in() - consumed) as usize;
         let produced = (member.total_out() - produced) as usize;
-        let progress = Progress { consumed, produced };
+        let mut progress = Progress { consumed, produced, is_waiting: false };
         match result {
             Ok(Status::StreamEnd) => self.member = None,
-            Ok(Status::Ok | Status::BufError) if is_end && progress.is_none() => {
-                return Err(Damage::truncated(input.len()));
-            }
-            Ok(Status::Ok | Status::BufError) => {}
+            Ok(Status::Ok | Status::BufError) => progress.is_waiting = consumed == 0 && produced == 0,
             // What has been decoded before goes on. The error comes again.
             Err(_) if produced > 0 => {}
             Err(_) => return Err(Damage::damaged(consumed)),
+        }
+        if progress.is_waiting && is_end {
+            return Err(Damage::truncated(input.len()));
         }
         Ok(progress)
     }
 
     /// Goes on to the next member.
-    fn begin(&mut self, input: &[u8], is_end: bool, output: &mut [u8]) -> Result<Progress, Damage> {
+    fn begin(&mut self, input: &[u8], is_end: bool) -> Result<Progress, Damage> {
         // Tapes and some servers fill up a block.
         let padding = if self.is_begun { input.iter().take_while(|&&byte| byte == 0).count() } else { 0 };
         let rest = &input[padding..];
         if rest.starts_with(&MAGIC) {
             self.member = Some(Decompress::new_gzip(WINDOW_BITS));
             self.is_begun = true;
-            if padding == 0 {
-                return self.decode(input, is_end, output);
-            }
         } else if rest.len() >= MAGIC.len() || is_end && !rest.is_empty() {
             return Err(Damage::trailing(padding));
         }
-        Ok(Progress { consumed: padding, produced: 0 })
+        Ok(Progress { consumed: padding, produced: 0, is_waiting: self.member.is_none() })
     }
 }

@@ -229,6 +229,7 @@ impl Source {
     /// The input cannot be read, or not further.
     pub(super) fn fill(&mut self) -> io::Result<Fill> {
         if let Some(error) = self.failure.take() {
+            self.is_at_end = true;
             return Err(error);
         }
         if self.is_at_end {

@@ -62,6 +62,6 @@ impl Utf16 {
             consumed += 2 * if character > '\u{ffff}' { 2 } else { 1 };
             produced += character.encode_utf8(&mut output[produced..]).len();
         }
-        Progress { consumed, produced }
+        Progress { consumed, produced, is_waiting: consumed == 0 }
     }
 }

@@ -77,7 +77,7 @@ impl Zstd {
             self.skip -= consumed as u64;
             return match consumed {
                 0 if is_end => Err(Damage::truncated(0)),
-                consumed => Ok(Progress { consumed, produced: 0 }),
+                consumed => Ok(Progress { consumed, produced: 0, is_waiting: consumed == 0 }),
             };
         }
         let Some(frame) = &mut self.frame else { return self.begin(input, is_end) };
@@ -86,7 +86,7 @@ impl Zstd {
             let produced = frame.decoder.read(output).map_err(|_| Damage::damaged(consumed))?;
             frame.filled += produced as u64;
             if produced > 0 {
-                return Ok(Progress { consumed, produced });
+                return Ok(Progress { consumed, produced, is_waiting: false });
             }
             if let Some(damage) = frame.damage {
                 return Err(damage.behind(consumed));
@@ -96,14 +96,14 @@ impl Zstd {
                     || frame.decoder.get_checksum_from_data() == frame.decoder.get_calculated_checksum();
                 self.frame = None;
                 return match is_intact {
-                    true => Ok(Progress { consumed, produced: 0 }),
+                    true => Ok(Progress { consumed, produced: 0, is_waiting: false }),
                     false => Err(Damage::checksum(consumed)),
                 };
             }
             let rest = &input[consumed..];
             match frame.block(rest) {
                 Ok(0) if is_end => frame.end(Damage::truncated(rest.len()), rest),
-                Ok(0) => return Ok(Progress { consumed, produced: 0 }),
+                Ok(0) => return Ok(Progress { consumed, produced: 0, is_waiting: true }),
                 Ok(length) => consumed += length,
                 Err(()) => frame.end(Damage::damaged(0), &[]),
             }
@@ -113,12 +113,12 @@ impl Zstd {
     /// Goes on to the next frame.
     fn begin(&mut self, input: &[u8], is_end: bool) -> Result<Progress, Damage> {
         if input.is_empty() || input.len() < FRAME_HEADER && !is_end {
-            return Ok(Progress { consumed: 0, produced: 0 });
+            return Ok(Progress { consumed: 0, produced: 0, is_waiting: true });
         }
         if is_skippable(input) {
             let Some(length) = input.get(4..8) else { return Err(Damage::truncated(input.len())) };
             self.skip = length.iter().rev().fold(0, |length, &byte| length << 8 | u64::from(byte));
-            return Ok(Progress { consumed: 8, produced: 0 });
+            return Ok(Progress { consumed: 8, produced: 0, is_waiting: false });
         }
         if !input.starts_with(&MAGIC) {
             return Err(Damage::trailing(0));
@@ -141,7 +141,7 @@ impl Zstd {
         let window = if is_single { decoder.content_size() } else { window(input[MAGIC.len() + 1]) };
         let has_checksum = descriptor & 4 != 0;
         self.frame = Some(Frame { decoder, has_checksum, window, filled: 0, damage: None });
-        Ok(Progress { consumed: input.len() - rest.len(), produced: 0 })
+        Ok(Progress { consumed: input.len() - rest.len(), produced: 0, is_waiting: false })
     }
 }
 
@@ -165,11 +165,14 @@ impl Frame {
     }
 
     /// Ends the frame before its end, so that the decoder gives out what it has kept back. Of what is left of it, all but
-    /// the checksum may be there.
+    /// the checksum may be there, or a part of a raw block.
     fn end(&mut self, damage: Damage, rest: &[u8]) {
         self.damage = Some(damage);
-        let block = self.length(rest).and_then(|(block, _)| rest.get(..block));
-        for last in [block, Some(&LAST_BLOCK)].into_iter().flatten() {
+        let block = self.length(rest).and_then(|(block, _)| rest.get(..block)).map(<[u8]>::to_vec);
+        let raw = rest.get(BLOCK_HEADER..).filter(|_| rest[0] >> 1 & 3 == 0);
+        let raw =
+            raw.map(|raw| [&(((raw.len() as u32) << 3 | 1).to_le_bytes())[..BLOCK_HEADER], raw].concat());
+        for last in [block, raw, Some(LAST_BLOCK.to_vec())].into_iter().flatten() {
             let last = last.chain(&[0; CHECKSUM][..]);
             // If both fail, there is nothing to give out.
             if self.decoder.decode_blocks(last, BlockDecodingStrategy::UptoBlocks(1)).is_ok() {
