@@ -146,7 +146,10 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
         return Ok(FAILURE);
     }
     if cli.verbose {
-        taps.taps.iter().for_each(|tap| message("info", &format!("{}: {}", tap.name, tap.format())));
+        for tap in &taps.taps {
+            let format = tap.format().map_or("read as it comes".to_owned(), |format| format.to_string());
+            message("info", &format!("{}: {format}", tap.name));
+        }
     }
     let format = match (cli.output.format, capture) {
         (Some(cli::CaptureFormat::Pcapng), _) => Format::PcapNg,

@@ -3,18 +3,25 @@
 //! An input is opened when its first event is due and dropped when it ends, so that those which run at the same time are
 //! few. Each of them has its next event ready; the oldest is taken. Where more of them run than may be in memory, those
 //! whose next event is furthest away give their buffers back and read them again in their time.
+//!
+//! An input that is read as it comes may have nothing to say. The others wait for it for a moment, so that the order of time
+//! is kept; then it is set aside until it speaks again, or for the first time.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use crate::http::Exchange;
-use crate::input::{Input, InputError, Step};
+use crate::input::{IDLE, Input, InputError, Opening, Step};
 use crate::sequence::Sequencer;
 use crate::taps::{Tap, TapState};
 use crate::trace::Event;
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
+
+/// Silent inputs are looked at again after this many events of others.
+const POLL_EVENTS: u32 = 256;
 
 /// The inputs that run, and those that have yet to begin.
 #[derive(Debug)]
@@ -31,6 +38,18 @@ pub struct Merge {
     resident: BTreeSet<Place>,
     /// Bytes that the buffers of `resident` take.
     memory: usize,
+    /// Inputs that have not said enough yet to be opened.
+    opening: Vec<(u32, Box<Opening>)>,
+    /// When the others began to wait for the first bytes of these.
+    since: Instant,
+    /// The places of inputs that have nothing to say at the moment.
+    silent: Vec<Place>,
+    /// Since when the input has been silent whose event was given last.
+    silent_since: Option<Instant>,
+    /// Nobody had anything to say when all were looked at last.
+    is_idle: bool,
+    /// Events until the silent inputs are looked at again.
+    until_poll: u32,
     /// For exchanges that have no times.
     start_time: Option<u64>,
 }
@@ -60,11 +79,17 @@ impl Merge {
     pub fn new(taps: Vec<Tap>, start_time: Option<u64>) -> Self {
         let mut running = Vec::new();
         running.resize_with(taps.len(), || None);
-        let first = |tap: &Tap| match tap.state {
-            TapState::Open(_) => 0,
-            TapState::File { first, .. } => first,
-        };
-        let mut to_come: Vec<_> = (0..).zip(taps).map(|(number, tap)| (first(&tap), number, tap)).collect();
+        let (mut to_come, mut opening) = (Vec::new(), Vec::new());
+        for (number, tap) in (0..).zip(taps) {
+            match tap.state {
+                TapState::Opening(mut pending) => {
+                    pending.never_wait();
+                    opening.push((number, pending));
+                }
+                TapState::Open(_) => to_come.push((0, number, tap)),
+                TapState::File { first, .. } => to_come.push((first, number, tap)),
+            }
+        }
         to_come.sort_by_key(|&(first, number, _)| Reverse((first, number)));
         Self {
             running,
@@ -73,6 +98,12 @@ impl Merge {
             ready: BTreeSet::new(),
             resident: BTreeSet::new(),
             memory: 0,
+            opening,
+            since: Instant::now(),
+            silent: Vec::new(),
+            silent_since: None,
+            is_idle: false,
+            until_poll: 0,
             start_time,
         }
     }
@@ -80,6 +111,7 @@ impl Merge {
     /// Reads no further: what waits goes on, and then all inputs have ended.
     pub fn stop(&mut self) {
         self.to_come.clear();
+        self.opening.clear();
         self.running.iter_mut().flatten().for_each(|input| input.stop());
     }
 
@@ -89,17 +121,102 @@ impl Merge {
     /// An input is damaged, or cannot be read. What can be read behind the damage comes with the next calls.
     pub fn advance(&mut self) -> Result<Next, InputError> {
         loop {
+            if self.is_waiting_for_opening() {
+                std::thread::park_timeout(IDLE);
+                return Ok(self.poll()?.unwrap_or(Next::Idle));
+            }
             if let Some(next) = self.advance_current()? {
+                self.is_idle &= matches!(next, Next::Idle);
+                return Ok(next);
+            }
+            if self.is_poll_due()
+                && let Some(next) = self.poll()?
+            {
                 return Ok(next);
             }
             if self.open_next()? {
                 continue;
             }
-            let Some(place) = self.ready.pop_first() else { return Ok(Next::End) };
-            self.take(place)?;
-            self.current = Some(place);
-            return Ok(self.found(place.1));
+            if let Some(place) = self.ready.pop_first() {
+                self.take(place)?;
+                self.current = Some(place);
+                self.is_idle = false;
+                return Ok(self.found(place.1));
+            }
+            if self.silent.is_empty() && self.opening.is_empty() {
+                return Ok(Next::End);
+            }
+            // All that there was has been given. The next time there is nothing to do but to wait for more.
+            if std::mem::replace(&mut self.is_idle, true) {
+                std::thread::park_timeout(IDLE);
+            }
+            self.until_poll = 0;
+            if let Some(next) = self.poll()? {
+                return Ok(next);
+            }
+            if self.ready.is_empty() {
+                return Ok(Next::Idle);
+            }
         }
+    }
+
+    /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
+    fn is_waiting_for_opening(&self) -> bool {
+        let is_fresh = self.since.elapsed() < IDLE;
+        self.opening.iter().any(|(_, opening)| is_fresh || opening.has_begun())
+    }
+
+    /// Whether it is time to look at the silent inputs while others speak.
+    fn is_poll_due(&mut self) -> bool {
+        if self.silent.is_empty() && self.opening.is_empty() {
+            return false;
+        }
+        let is_due = self.until_poll == 0;
+        self.until_poll = if is_due { POLL_EVENTS } else { self.until_poll - 1 };
+        is_due
+    }
+
+    /// Looks whether silent inputs speak again, and puts those that do where their events are due. Returns the first that has
+    /// ended.
+    fn poll(&mut self) -> Result<Option<Next>, InputError> {
+        let mut at = 0;
+        while at < self.opening.len() {
+            let (number, opening) = &mut self.opening[at];
+            match opening.poll() {
+                Ok(None) => at += 1,
+                Ok(Some(input)) => {
+                    let number = *number;
+                    self.opening.swap_remove(at);
+                    self.running[number as usize] = Some(Box::new(Sequencer::new(input, self.start_time)));
+                    self.silent.push((0, number));
+                }
+                Err(error) => {
+                    self.opening.swap_remove(at);
+                    return Err(error);
+                }
+            }
+        }
+        let mut at = 0;
+        while at < self.silent.len() {
+            let (order, number) = self.silent[at];
+            let Some(input) = &mut self.running[number as usize] else {
+                self.silent.swap_remove(at);
+                continue;
+            };
+            match input.advance()? {
+                Step::Idle => at += 1,
+                Step::Event | Step::Part => {
+                    let place = (input.time().map_or(order, |time| time.max(order)), number);
+                    self.silent.swap_remove(at);
+                    self.put(place);
+                }
+                Step::End => {
+                    self.silent.swap_remove(at);
+                    return Ok(self.running[number as usize].take().map(|input| Next::Ended(number, input)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The event that [`Self::advance`] has found in the input with this number; once.
@@ -125,6 +242,9 @@ impl Merge {
         let step = input.advance().inspect_err(|_| self.current = Some((order, number)))?;
         let time = input.time();
         let place = (time.map_or(order, |time| time.max(order)), number);
+        if step != Step::Idle {
+            self.silent_since = None;
+        }
         match step {
             Step::Event | Step::Part if time.is_none() || self.is_due(place) => {
                 self.current = Some(place);
@@ -134,12 +254,27 @@ impl Merge {
                 self.put(place);
                 Ok(None)
             }
-            Step::Idle => {
-                self.current = Some(place);
-                Ok(Some(Next::Idle))
-            }
+            Step::Idle => Ok(self.fall_silent(place)),
             Step::End => Ok(self.running[number as usize].take().map(|input| Next::Ended(number, input))),
         }
+    }
+
+    /// Has the others wait for an input that has nothing to say, or sets it aside.
+    fn fall_silent(&mut self, place: Place) -> Option<Next> {
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        let has_others = !self.ready.is_empty() || !self.to_come.is_empty();
+        let rest = IDLE.saturating_sub(since.elapsed());
+        if !has_others || rest.is_zero() {
+            self.silent_since = None;
+            self.silent.push(place);
+            return None;
+        }
+        self.current = Some(place);
+        // What has come so far is shown first.
+        if std::mem::replace(&mut self.is_idle, true) {
+            std::thread::park_timeout(rest);
+        }
+        Some(Next::Idle)
     }
 
     /// Whether nothing comes before this place.

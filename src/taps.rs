@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 
 use crate::input::format::Format;
 use crate::input::source::nanoseconds;
-use crate::input::{Input, InputError, Peeked, Step, file_name};
+use crate::input::{Input, InputError, Opening, Peeked, Step, file_name};
 use crate::report::{Report, counted};
 use crate::trace::Kind;
 
@@ -24,6 +24,8 @@ const FIRST_PARTS: u64 = 1000;
 pub struct Tap {
     /// Its name in messages and in the capture.
     pub name: String,
+    /// Where it is; `-` is standard input.
+    pub path: PathBuf,
     /// How to get at it.
     pub state: TapState,
 }
@@ -33,10 +35,10 @@ pub struct Tap {
 pub enum TapState {
     /// It is open.
     Open(Box<Input>),
+    /// One of many, read as it comes.
+    Opening(Box<Opening>),
     /// One of many files.
     File {
-        /// The file.
-        path: PathBuf,
         /// Its format.
         format: Format,
         /// When its first event was, in nanoseconds since the Unix epoch; 0 if it has none.
@@ -76,8 +78,11 @@ impl Taps {
                 }
                 continue;
             }
-            let tap =
-                if is_one || !path.is_file() { open(path, format) } else { look(path, format, start_time) };
+            let tap = match (is_one, path.is_file()) {
+                (true, _) => open(path, format),
+                (false, true) => look(path, format, start_time),
+                (false, false) => open_later(path, format),
+            };
             match tap {
                 Ok(tap) => taps.taps.push(tap),
                 Err(error) => report.error(&error),
@@ -149,13 +154,13 @@ impl Taps {
     /// The files among the inputs.
     #[must_use]
     pub fn paths(&self) -> Vec<PathBuf> {
-        self.taps.iter().map(|tap| PathBuf::from(&tap.name)).collect()
+        self.taps.iter().map(|tap| tap.path.clone()).collect()
     }
 
     /// How many bytes the files among the inputs have.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.paths().iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum()
+        self.taps.iter().filter_map(|tap| tap.path.metadata().ok()).map(|metadata| metadata.len()).sum()
     }
 
     /// The names of the capture's interfaces, and for each input the number of its one: one an input, or, where that is
@@ -189,23 +194,37 @@ impl Tap {
     pub fn open(self) -> Result<Input, InputError> {
         match self.state {
             TapState::Open(input) => Ok(*input),
-            TapState::File { path, format, .. } => Input::open_one_of_many(&path, Some(format)),
+            TapState::Opening(mut opening) => loop {
+                if let Some(input) = opening.poll()? {
+                    return Ok(input);
+                }
+            },
+            TapState::File { format, .. } => Input::open_one_of_many(&self.path, Some(format)),
         }
     }
 
-    /// Its format.
+    /// Its format, if that is known yet.
     #[must_use]
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> Option<Format> {
         match &self.state {
-            TapState::Open(input) => input.format(),
-            TapState::File { format, .. } => *format,
+            TapState::Open(input) => Some(input.format()),
+            TapState::Opening(_) => None,
+            TapState::File { format, .. } => Some(*format),
         }
     }
 }
 
 fn open(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
     let input = Input::open(path, format)?;
-    Ok(Tap { name: input.name().to_owned(), state: TapState::Open(Box::new(input)) })
+    let name = input.name().to_owned();
+    Ok(Tap { name, path: path.to_owned(), state: TapState::Open(Box::new(input)) })
+}
+
+/// Opens what is read as it comes, without waiting for what it says: the others are not to wait for it.
+fn open_later(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
+    let opening = Opening::open(path, format)?;
+    let name = opening.name().to_owned();
+    Ok(Tap { name, path: path.to_owned(), state: TapState::Opening(Box::new(opening)) })
 }
 
 /// Tells the format of a regular file and when its first event was, from its first bytes if they suffice.
@@ -230,7 +249,7 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
             (input.format(), first.unwrap_or_default())
         }
     };
-    Ok(Tap { name, state: TapState::File { path: path.to_owned(), format, first } })
+    Ok(Tap { name, path: path.to_owned(), state: TapState::File { format, first } })
 }
 
 /// When the first event that has a time was. Exchanges of the HTTP tap stand in the order in which they ended, so that the

@@ -34,9 +34,11 @@ pub use error::{InputError, RecordTruncation};
 pub use foreign::Foreign;
 use format::Format;
 pub use format::Generation;
+pub use open::Opening;
 pub use peek::{Peek, Peeked};
 use records::Records;
 pub(crate) use run::general;
+pub(crate) use source::IDLE;
 
 const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 
@@ -114,6 +116,12 @@ impl Input {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.records.source().is_live()
+    }
+
+    /// Never waits for bytes any more, where it is read as it comes: [`Step::Idle`] comes at once. Whoever has opened the input
+    /// is unparked when bytes have come.
+    pub fn never_wait(&mut self) {
+        self.records.source_mut().never_wait();
     }
 
     /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.

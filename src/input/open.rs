@@ -1,11 +1,12 @@
 //! Opens an input: finds its bytes, and tells the format from the first of them.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::foreign::Foreign;
 use super::format::{Format, detect};
 use super::records::Records;
-use super::source::{Fill, Source};
+use super::source::{Fill, IDLE, Source};
 use super::{Current, Cursor, Input, InputError, binary, json, text};
 use crate::trace::{Kind, TraceId};
 
@@ -50,27 +51,17 @@ impl Input {
         Self::new(name, Source::memory(bytes), format)
     }
 
-    fn new(name: String, mut source: Source, format: Option<Format>) -> Result<Self, InputError> {
+    fn new(name: String, source: Source, format: Option<Format>) -> Result<Self, InputError> {
+        let mut opening = Opening::new(name, source, format);
         loop {
-            source = source.decoded();
-            if source.available().len() >= DETECT {
-                break;
-            }
-            match source.fill() {
-                // A live input is told by what it has said so far, if that is enough.
-                Ok(Fill::Idle) if detect(source.available()).is_some() => break,
-                Ok(Fill::More | Fill::Idle) => {}
-                Ok(Fill::End) => break,
-                Err(error) if source.available().is_empty() => {
-                    return Err(InputError::Io { name, source: error });
-                }
-                // What has been read may be a part of a tap.
-                Err(error) => {
-                    source.fail_later(error);
-                    break;
-                }
+            if let Some(input) = opening.poll()? {
+                return Ok(input);
             }
         }
+    }
+
+    /// The input with these first bytes, all that it takes to tell the format.
+    fn begin(name: String, source: Source, format: Option<Format>) -> Result<Self, InputError> {
         if source.available().is_empty() {
             return Err(InputError::Empty { name, is_live: source.is_live() });
         }
@@ -104,6 +95,98 @@ impl Input {
             part: None,
             has_failed: false,
         })
+    }
+}
+
+/// An input whose first bytes, by which the format is told, may be long in coming.
+#[derive(Debug)]
+pub struct Opening {
+    name: String,
+    /// `None` only while it is looked at.
+    source: Option<Source>,
+    format: Option<Format>,
+    /// Since when nothing has come.
+    quiet_since: Option<Instant>,
+    /// What has come does not tell the format, and nothing more comes at the moment.
+    is_undecided: bool,
+}
+
+impl Opening {
+    /// Opens what is read as it comes, without waiting for it.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        let name = name(path);
+        let opened = if path == Path::new("-") { Source::stdin() } else { Source::open(path) };
+        match opened {
+            Ok(source) => Ok(Self::new(name, source, format)),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
+    fn new(name: String, source: Source, format: Option<Format>) -> Self {
+        Self { name, source: Some(source), format, quiet_since: None, is_undecided: false }
+    }
+
+    /// The input's name in messages and in the capture.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether some bytes have come, but not enough to tell the format.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| !source.available().is_empty()) && !self.is_undecided
+    }
+
+    /// Never waits for bytes any more: see [`Input::never_wait`].
+    pub fn never_wait(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.never_wait();
+        }
+    }
+
+    /// The input, once enough of it has come to tell the format; once.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no tap trace.
+    pub fn poll(&mut self) -> Result<Option<Input>, InputError> {
+        loop {
+            let Some(source) = self.source.take() else { return Ok(None) };
+            let mut source = source.decoded();
+            if source.available().len() < DETECT {
+                match source.fill() {
+                    Ok(Fill::More) => {
+                        (self.quiet_since, self.is_undecided) = (None, false);
+                        self.source = Some(source);
+                        continue;
+                    }
+                    Ok(Fill::Idle) if !self.is_enough(&source) => {
+                        self.source = Some(source);
+                        return Ok(None);
+                    }
+                    Ok(Fill::Idle | Fill::End) => {}
+                    Err(error) if source.available().is_empty() => {
+                        return Err(InputError::Io { name: self.name.clone(), source: error });
+                    }
+                    // What has been read may be a part of a tap.
+                    Err(error) => source.fail_later(error),
+                }
+            }
+            return Input::begin(self.name.clone(), source, self.format).map(Some);
+        }
+    }
+
+    /// Whether an input is told by what it has said before it fell silent.
+    fn is_enough(&mut self, source: &Source) -> bool {
+        let since = *self.quiet_since.get_or_insert_with(Instant::now);
+        if source.available().is_empty() || since.elapsed() < IDLE {
+            return false;
+        }
+        self.is_undecided = self.format.is_none() && detect(source.available()).is_none();
+        !self.is_undecided
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{MAX_IDLE, PATIENCE, Ready, Sequencer};
+use super::{PATIENCE, Ready, Sequencer};
 use crate::http::Exchange;
 use crate::http::queue::Exchanges;
 
@@ -21,7 +21,7 @@ impl Sequencer {
 
     pub(super) fn take_part(&mut self) {
         let Some(part) = self.input.part() else { return };
-        self.idle = 0;
+        self.idle_since = None;
         if self.input.is_live() && self.since.is_none() {
             self.since = Some(Instant::now());
         }
@@ -34,10 +34,11 @@ impl Sequencer {
     }
 
     pub(super) fn is_exchange_due(&mut self) -> bool {
+        let is_long_idle = self.is_long_idle();
         let Some(exchanges) = &mut self.exchanges else { return false };
         exchanges.settle();
         let is_late = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
-        let is_hurried = self.is_at_end || self.idle >= MAX_IDLE || is_late;
+        let is_hurried = self.is_at_end || is_long_idle || is_late;
         let is_due = exchanges.is_due(is_hurried);
         if is_hurried && !is_due {
             self.since = None;

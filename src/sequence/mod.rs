@@ -38,9 +38,7 @@ const WINDOW: u64 = 64;
 /// As many traces of an input may be open. Before another one begins half of them are given up, those whose last event
 /// is longest ago: so that this is seldom, and those that go on are kept.
 pub const MAX_OPEN: usize = 100_000;
-/// An input that has been idle this many times in a row, a tenth of a second each, keeps nothing waiting.
-const MAX_IDLE: u32 = 10;
-/// As long may an event of a live input wait while others keep coming.
+/// How long an event of a live input may wait, while others keep coming or none does.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The events of one input, in order and complete.
@@ -66,7 +64,8 @@ pub struct Sequencer {
     /// How many events have come.
     arrived: u64,
     duplicates: u64,
-    idle: u32,
+    /// Since when nothing has come that had to wait.
+    idle_since: Option<Instant>,
     is_at_end: bool,
     /// What the HTTP tap recorded, if anything.
     exchanges: Option<Box<Exchanges>>,
@@ -108,7 +107,7 @@ impl Sequencer {
             closed: VecDeque::new(),
             arrived: 0,
             duplicates: 0,
-            idle: 0,
+            idle_since: None,
             is_at_end: false,
             exchanges: None,
             since: None,
@@ -178,7 +177,7 @@ impl Sequencer {
                         continue;
                     }
                     Step::Idle => {
-                        self.idle += 1;
+                        self.idle_since.get_or_insert_with(Instant::now);
                         return Ok(Step::Idle);
                     }
                     Step::End => {
@@ -238,7 +237,7 @@ impl Sequencer {
         let is_hurried = self.is_at_end
             || self.is_restarting
             || self.is_crowded
-            || self.idle >= MAX_IDLE
+            || self.is_long_idle()
             || self.queue.is_full()
             || front.since.is_some_and(|since| since.elapsed() > PATIENCE);
         let is_due = is_hurried || self.is_timely(front) && self.queue.is_front_complete(self.arrived);
@@ -251,6 +250,11 @@ impl Sequencer {
         }
         deliver(&mut self.traces, &mut self.numbers, &mut event);
         Some(event)
+    }
+
+    /// Whether the input has been silent for so long that nothing keeps waiting.
+    fn is_long_idle(&self) -> bool {
+        self.idle_since.is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
     /// Whether what was missing before an event has come, or has been waited for long enough.
@@ -314,7 +318,7 @@ impl Sequencer {
                 return None;
             }
         }
-        self.idle = 0;
+        self.idle_since = None;
         let waiting = Waiting {
             needs_next,
             needs_end: false,

@@ -6,6 +6,8 @@ mod messages;
 mod outputs;
 #[cfg(unix)]
 mod places;
+#[cfg(unix)]
+mod silent;
 mod usage;
 
 use crate::encode::{Format, Tap};

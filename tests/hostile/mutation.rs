@@ -141,7 +141,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
     let capture = Capture::new(destination, format, LinkType::Ethernet, &["tap".into()]).expect("a thread");
     let mut report = Report::default();
     report.is_silent = true;
-    let tap = Tap { name: "tap".into(), state: TapState::Open(Box::new(input)) };
+    let tap = Tap { name: "tap".into(), path: "tap".into(), state: TapState::Open(Box::new(input)) };
     let written = conversion.run(vec![tap], &[0], capture, &mut report).expect("it can be written");
     let Some(written) = written else { return assert!(report.errors() > 0) };
     assert_is_sound(&std::fs::read(path).expect("it is there"), written.packets, length);

@@ -9,16 +9,17 @@
 
 mod decode;
 mod gzip;
+mod stream;
 mod utf16;
 mod zstd;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use decode::Decoding;
+use stream::{Chunk, Stream};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
 const READ: usize = 256 * 1024;
@@ -26,8 +27,8 @@ const READ: usize = 256 * 1024;
 const READ_DECODED: usize = 32 * 1024;
 /// What is decoded may have to be decoded again, such as UTF-16 that is compressed.
 const LAYERS: usize = 3;
-/// How long a pipe may have nothing to give before it counts as idle.
-const IDLE: Duration = Duration::from_millis(100);
+/// How long others wait for an input that has nothing to give, and an input's first bytes for more of them.
+pub(crate) const IDLE: Duration = Duration::from_millis(50);
 
 /// The bytes of one input.
 #[derive(Debug)]
@@ -59,11 +60,7 @@ enum Reader {
     },
     /// Bytes that are in memory.
     Memory,
-    /// Read by a thread of its own, so that one can tell when there is nothing to read.
-    Stream {
-        chunks: Receiver<io::Result<Vec<u8>>>,
-        empty: SyncSender<Vec<u8>>,
-    },
+    Stream(Stream),
     /// Another source, whose bytes are decoded.
     Decoded(Box<Decoding>),
 }
@@ -83,9 +80,15 @@ impl Source {
     /// A regular file, or a pipe or device by its path.
     ///
     /// # Errors
-    /// It cannot be opened, or is a directory.
+    /// It cannot be opened, or is a directory. What is wrong with a pipe shows when it is read.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Self::file(File::open(path)?)
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_file() || metadata.is_dir() {
+            return Self::file(File::open(path)?);
+        }
+        // A pipe is not open before somebody writes to it.
+        let path = path.to_owned();
+        Ok(Self::new(Reader::Stream(Stream::new(move || File::open(path))?)))
     }
 
     /// Standard input, which may be a regular file.
@@ -96,7 +99,7 @@ impl Source {
         #[cfg(unix)]
         return Self::file(File::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?));
         #[cfg(not(unix))]
-        return Self::stream(io::stdin());
+        return Ok(Self::new(Reader::Stream(Stream::new(|| Ok(io::stdin()))?)));
     }
 
     fn file(file: File) -> io::Result<Self> {
@@ -107,7 +110,7 @@ impl Source {
         if metadata.is_file() {
             return Ok(Self::new(Reader::File(file)));
         }
-        Self::stream(file)
+        Ok(Self::new(Reader::Stream(Stream::new(|| Ok(file))?)))
     }
 
     /// One of many regular files.
@@ -123,32 +126,6 @@ impl Source {
     pub(super) fn memory(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
         Self { buffer: bytes, end, is_at_end: true, ..Self::new(Reader::Memory) }
-    }
-
-    /// Whatever comes bit by bit.
-    ///
-    /// # Errors
-    /// The thread that reads cannot be started.
-    fn stream(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
-        let (full, chunks) = sync_channel(2);
-        let (empty, recycled) = sync_channel::<Vec<u8>>(4);
-        std::thread::Builder::new().name("reader".into()).spawn(move || {
-            loop {
-                let mut chunk = recycled.try_recv().unwrap_or_default();
-                chunk.resize(READ, 0);
-                let read = retry(|| reader.read(&mut chunk));
-                let is_last = !matches!(read, Ok(1..));
-                let message = read.map(|length| {
-                    chunk.truncate(length);
-                    chunk
-                });
-                // Nobody listens any more: the program is about to end.
-                if full.send(message).is_err() || is_last {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self::new(Reader::Stream { chunks, empty }))
     }
 
     fn new(reader: Reader) -> Self {
@@ -267,17 +244,15 @@ impl Source {
                 if most == 0 { 0 } else { read()? }
             }
             Reader::File(file) => retry(|| file.read(room))?,
-            Reader::Stream { chunks, empty } => match chunks.recv_timeout(IDLE) {
-                Ok(Ok(chunk)) => {
+            Reader::Stream(stream) => match stream.next()? {
+                Chunk::Bytes(chunk) => {
                     room[..chunk.len()].copy_from_slice(&chunk);
                     let count = chunk.len();
-                    // The thread may have ended, or have buffers enough.
-                    let _ = empty.try_send(chunk);
+                    stream.recycle(chunk);
                     count
                 }
-                Ok(Err(error)) => return Err(error),
-                Err(RecvTimeoutError::Timeout) => return Ok(Fill::Idle),
-                Err(RecvTimeoutError::Disconnected) => 0,
+                Chunk::Idle => return Ok(Fill::Idle),
+                Chunk::End => 0,
             },
             Reader::Decoded(decoding) => match decoding.read(&mut room[..most])? {
                 Some(count) => count,
@@ -308,7 +283,7 @@ impl Source {
         let metadata = match &self.reader {
             Reader::File(file) => file.metadata().ok(),
             Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
-            Reader::Memory | Reader::Stream { .. } => None,
+            Reader::Memory | Reader::Stream(_) => None,
             Reader::Decoded(decoding) => return decoding.source().modified(),
         };
         let modified = metadata.and_then(|metadata| metadata.modified().ok());
@@ -319,7 +294,16 @@ impl Source {
     pub(super) fn is_live(&self) -> bool {
         match &self.reader {
             Reader::Decoded(decoding) => decoding.source().is_live(),
-            reader => matches!(reader, Reader::Stream { .. }),
+            reader => matches!(reader, Reader::Stream(_)),
+        }
+    }
+
+    /// Never waits for bytes any more, where it is read as it comes.
+    pub(super) fn never_wait(&mut self) {
+        match &mut self.reader {
+            Reader::Decoded(decoding) => decoding.source_mut().never_wait(),
+            Reader::Stream(stream) => stream.never_wait(),
+            Reader::File(_) | Reader::OneOfMany { .. } | Reader::Memory => {}
         }
     }
 
