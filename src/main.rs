@@ -170,7 +170,10 @@ fn convert(cli: &Cli) -> anyhow::Result<u8> {
     let link_type = conversion.options.link_type;
     let capture_to = match place {
         Place::One(destination) => Capture::new(destination, format, link_type, &names),
-        Place::Directory(directory) => Capture::split(directory, format, link_type),
+        Place::Directory(directory) => {
+            let inputs: Vec<String> = taps.taps.iter().map(|tap| tap.name.clone()).collect();
+            Capture::split(directory, format, link_type, &inputs)
+        }
     };
     let written = capture_to.and_then(|capture| conversion.run(taps.taps, &interfaces, capture, &mut report));
     report.bar = None;

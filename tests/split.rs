@@ -54,11 +54,11 @@ fn a_capture_is_named_after_its_trace() {
     assert_eq!(
         names(&captures),
         [
-            "listener_1-2.pcap",
-            "listener_1.pcap",
             "listener_12.pcap",
             "listener_7_17.pcap",
             "no-ending_3.pcap",
+            "sub-listener_1.pcap",
+            "taps-listener_1.pcap",
             "two_4.pcap",
             "two_5.pcap",
             "x8_8.pcap"
@@ -95,13 +95,13 @@ fn an_id_that_comes_again_gets_a_number() {
     let captures = captures(&dir, "captures");
     assert_eq!(
         names(&captures),
-        ["one_1-2.pcapng", "one_1.pcapng", "tap_1-2.pcapng", "tap_1-3.pcapng", "tap_1.pcapng"]
+        ["a-tap_1.pcapng", "b-tap_1.pcapng", "c-tap_1.pcapng", "one_1-2.pcapng", "one_1.pcapng"]
     );
     assert_shows(&captures["one_1.pcapng"], &conversation(1), &Tap::streamed(Format::Delimited));
     assert_shows(&captures["one_1-2.pcapng"], &again, &Tap::streamed(Format::Delimited));
-    assert_eq!(captures["tap_1.pcapng"].interfaces, ["taps/a/tap_1.pb"]);
-    assert_eq!(captures["tap_1-2.pcapng"].interfaces, ["taps/b/tap_1.pb"]);
-    assert_eq!(captures["tap_1-3.pcapng"].interfaces, ["taps/c/tap_1.pb"]);
+    assert_eq!(captures["a-tap_1.pcapng"].interfaces, ["taps/a/tap_1.pb"]);
+    assert_eq!(captures["b-tap_1.pcapng"].interfaces, ["taps/b/tap_1.pb"]);
+    assert_eq!(captures["c-tap_1.pcapng"].interfaces, ["taps/c/tap_1.pb"]);
 }
 
 /// Each is what the capture of all of them has of it, in each format.

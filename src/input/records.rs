@@ -12,10 +12,13 @@ use super::source::{Fill, Source};
 use super::stray::{Stray, is_stray};
 use super::text::split::Scanned;
 use super::{json, text};
-use crate::report::counted;
+use crate::report::{counted, grouped};
 
-/// A record may have this many bytes. It has to be in memory as a whole; Envoy's own limits keep it far smaller.
+/// The most bytes of a record, which has to be in memory as a whole. A body in text or JSON is there twice, and what a pipe or
+/// compressed data will still bring nobody knows.
 const MAX_RECORD: usize = 256 * 1024 * 1024;
+/// The same of a binary trace in a file: what Envoy writes where its limit for a body is 1 GiB.
+const MAX_FILE_RECORD: usize = 1_088 * 1024 * 1024;
 
 /// The records of one input.
 #[derive(Debug)]
@@ -217,9 +220,8 @@ impl Records {
                     self.number += 1;
                     return Ok(Next::Record);
                 }
-                Found::Incomplete if self.source.available().len() > MAX_RECORD => {
-                    self.is_finished = true;
-                    return Err(self.broken(TOO_LARGE));
+                Found::Incomplete if self.source.available().len() > self.max_record() => {
+                    return Err(self.too_large(None));
                 }
                 Found::Incomplete => match self.source.fill().map_err(RecordError::Io)? {
                     Fill::More | Fill::End => {}
@@ -246,10 +248,7 @@ impl Records {
                 Ok(Found::Record)
             }
             // Before the end is looked at, so that it does not matter how much has been read.
-            Ok(Frame { length, .. }) if length > MAX_RECORD => {
-                self.is_finished = true;
-                Err(self.broken(TOO_LARGE))
-            }
+            Ok(Frame { length, .. }) if length > self.max_record() => Err(self.too_large(Some(length))),
             Ok(Frame { prefix, length }) if self.source.is_at_end() => {
                 let there = available.len() as u64;
                 let length = Some((prefix as u64).saturating_add(length as u64));
@@ -356,6 +355,25 @@ impl Records {
         result
     }
 
+    /// The most bytes that a record may have here.
+    #[inline]
+    fn max_record(&self) -> usize {
+        let is_binary = matches!(self.splitter, Splitter::Delimited | Splitter::Raw);
+        if is_binary && self.source.is_file() { MAX_FILE_RECORD } else { MAX_RECORD }
+    }
+
+    /// The error for a record of too many bytes, of which the input is not read further.
+    fn too_large(&mut self, length: Option<usize>) -> RecordError {
+        const MIB: usize = 1024 * 1024;
+        self.is_finished = true;
+        let length = length.map_or("more".to_owned(), |length| grouped(length as u64) + " bytes");
+        self.broken(format!(
+            "a record of {length}: tap2pcap reads records of at most {} MiB, of {} MiB from a binary file",
+            MAX_RECORD / MIB,
+            grouped((MAX_FILE_RECORD / MIB) as u64)
+        ))
+    }
+
     fn broken(&self, what: impl Into<Cow<'static, str>>) -> RecordError {
         RecordError::Broken { offset: self.source.offset(), what: what.into() }
     }
@@ -366,8 +384,6 @@ const MAX_SAMPLE_RATE: usize = 256;
 
 /// Bytes of a fragment, of which an error shows the beginning.
 const SHOWN: usize = 256;
-
-const TOO_LARGE: &str = "a record of more than 256 MiB, which no tap writes";
 
 /// What came of one look at what is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod order;
 mod pcap;
 mod pcapng;
 mod split;
+mod split_names;
 mod writer;
 
 use std::io;
@@ -151,8 +152,13 @@ impl Capture {
     ///
     /// # Errors
     /// The directory is not there and cannot be made.
-    pub fn split(directory: &Path, format: Format, link_type: LinkType) -> io::Result<Self> {
-        let split = Split::new(directory, format, link_type)?;
+    pub fn split(
+        directory: &Path,
+        format: Format,
+        link_type: LinkType,
+        inputs: &[String],
+    ) -> io::Result<Self> {
+        let split = Split::new(directory, format, link_type, inputs)?;
         Ok(Self { sink: Sink::Split(Box::new(split)), format, packets: 0 })
     }
 

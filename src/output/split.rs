@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use super::destination::check_replaceable;
+use super::split_names::Names;
 use super::{Encoder, Format, Packet};
 use crate::frame::LinkType;
 
@@ -28,8 +29,7 @@ pub(super) struct Split {
     link_type: LinkType,
     captures: HashMap<Key, One>,
     current: Option<Key>,
-    /// How many captures have had a name.
-    names: HashMap<String, u32>,
+    names: Names,
     /// Bytes of packets in memory.
     bytes: usize,
     /// Packets later than the format can say.
@@ -45,8 +45,13 @@ struct One {
 }
 
 impl Split {
-    /// Captures in `directory`, which is made if it is not there.
-    pub(super) fn new(directory: &Path, format: Format, link_type: LinkType) -> io::Result<Self> {
+    /// Captures of `inputs`, which are their names, in `directory`, which is made if it is not there.
+    pub(super) fn new(
+        directory: &Path,
+        format: Format,
+        link_type: LinkType,
+        inputs: &[String],
+    ) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         Ok(Self {
             directory: directory.to_owned(),
@@ -54,7 +59,7 @@ impl Split {
             link_type,
             captures: HashMap::new(),
             current: None,
-            names: HashMap::new(),
+            names: Names::new(inputs, format),
             bytes: 0,
             beyond: 0,
         })
@@ -64,7 +69,7 @@ impl Split {
     pub(super) fn select(&mut self, key: Key, input: &str, trace_id: u64) -> io::Result<()> {
         self.current = Some(key);
         if !self.captures.contains_key(&key) {
-            let name = self.name(input, trace_id);
+            let name = self.names.name(input, trace_id);
             let path = self.directory.join(name);
             check_replaceable(&path)?;
             let mut buffer = Vec::new();
@@ -104,21 +109,6 @@ impl Split {
         let keys: Vec<Key> = self.captures.keys().copied().collect();
         keys.into_iter().try_for_each(|key| self.end(key))?;
         Ok(self.beyond)
-    }
-
-    /// `INPUT_ID`, or just the input's name where Envoy has put the id there already; numbered where it comes again.
-    fn name(&mut self, input: &str, trace_id: u64) -> String {
-        let stem = Path::new(input).file_stem().map_or("-".into(), |stem| stem.to_string_lossy());
-        let stem = if stem == "-" { "stdin".into() } else { stem };
-        let id = format!("_{trace_id}");
-        let name = if stem.ends_with(&id) { stem.into_owned() } else { format!("{stem}{id}") };
-        let ending = if self.format == Format::PcapNg { "pcapng" } else { "pcap" };
-        let number = self.names.entry(name.clone()).or_insert(0);
-        *number += 1;
-        match number {
-            1 => format!("{name}.{ending}"),
-            number => format!("{name}-{number}.{ending}"),
-        }
     }
 }
 

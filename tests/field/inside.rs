@@ -177,3 +177,43 @@ fn every_wrapped_trace_is_read_as_it_is_without() {
         }
     }
 }
+
+/// The limit is tap2pcap's own, and higher where a record need not be held twice.
+#[test]
+fn a_record_that_is_too_large_is_one_for_tap2pcap() {
+    let dir = Dir::new();
+    let record = |length: u64| {
+        let mut record = vec![0x0a];
+        crate::encode::wire::varint(length, &mut record);
+        [&record[..], b"\x0a\x13\x0a\x11\x0a\x07:method\x12\x06GETGET"].concat()
+    };
+    dir.write("300-mib", &record(300 << 20));
+    dir.write("2-gib", &record(2 << 30));
+    let in_file = dir.tap2pcap().args(["300-mib", "capture"]).run().expect(1).stderr;
+    assert!(in_file.contains(" of 314,572,806 bytes are there"), "{in_file}");
+    let in_pipe = dir.tap2pcap().args(["-", "capture"]).stdin(record(300 << 20)).run().expect(1).stderr;
+    let too_large = dir.tap2pcap().args(["2-gib", "capture"]).run().expect(1).stderr;
+    for message in [in_pipe, too_large] {
+        let says = ": tap2pcap reads records of at most 256 MiB, of 1,088 MiB from a binary file";
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+/// Two pods that both had a connection 92.
+#[test]
+fn captures_of_inputs_with_one_name_say_whose_they_are() {
+    let dir = Dir::new();
+    for (id, pod) in [(1, "pod-a"), (2, "pod-b")] {
+        let tap = Tap::streamed(Format::Delimited)
+            .write(&[Conversation::new(92).read(format!("GET /{id}")).closed()]);
+        std::fs::create_dir(dir.path(pod)).expect("a directory");
+        std::fs::write(dir.path(pod).join("tap_92.pb"), tap).expect("a tap");
+    }
+    for inputs in [["pod-a", "pod-b"], ["pod-b", "pod-a"]] {
+        dir.tap2pcap().args(["--split", "captures"]).args(inputs).run().expect(0);
+        for (id, pod) in [(1, "pod-a"), (2, "pod-b")] {
+            let capture = crate::capture::Capture::parse(&dir.read(&format!("captures/{pod}-tap_92.pcap")));
+            assert_eq!(capture.packets[0].payload, format!("GET /{id}").into_bytes());
+        }
+    }
+}

@@ -60,7 +60,7 @@ enum Reader {
     },
     /// Bytes that are in memory.
     Memory,
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// Another source, whose bytes are decoded.
     Decoded(Box<Decoding>),
 }
@@ -88,7 +88,7 @@ impl Source {
         }
         // A pipe is not open before somebody writes to it.
         let path = path.to_owned();
-        Ok(Self::new(Reader::Stream(Stream::new(move || File::open(path))?)))
+        Ok(Self::new(Reader::Stream(Box::new(Stream::new(move || File::open(path))?))))
     }
 
     /// Standard input, which may be a regular file.
@@ -99,7 +99,7 @@ impl Source {
         #[cfg(unix)]
         return Self::file(File::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?));
         #[cfg(not(unix))]
-        return Ok(Self::new(Reader::Stream(Stream::new(|| Ok(io::stdin()))?)));
+        return Ok(Self::new(Reader::Stream(Box::new(Stream::new(|| Ok(io::stdin()))?))));
     }
 
     fn file(file: File) -> io::Result<Self> {
@@ -110,7 +110,7 @@ impl Source {
         if metadata.is_file() {
             return Ok(Self::new(Reader::File(file)));
         }
-        Ok(Self::new(Reader::Stream(Stream::new(|| Ok(file))?)))
+        Ok(Self::new(Reader::Stream(Box::new(Stream::new(|| Ok(file))?))))
     }
 
     /// One of many regular files.
@@ -296,6 +296,11 @@ impl Source {
             Reader::Decoded(decoding) => decoding.source().is_live(),
             reader => matches!(reader, Reader::Stream(_)),
         }
+    }
+
+    /// Whether it is a regular file, as it is.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.reader, Reader::File(_) | Reader::OneOfMany { .. })
     }
 
     /// Never waits for bytes any more, where it is read as it comes.
