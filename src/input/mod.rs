@@ -157,6 +157,12 @@ impl Input {
         self.format
     }
 
+    /// The encoding that is decoded as it is read: `gzip`, `zstd` or `UTF-16`.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&'static str> {
+        self.records.source().encoding()
+    }
+
     /// How many records hold traces of the HTTP tap.
     #[must_use]
     pub fn http_records(&self) -> u64 {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use decode::Decoding;
+use decode::{Decoder, Decoding};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
 const READ: usize = 256 * 1024;
@@ -169,17 +169,12 @@ impl Source {
     /// The same source, decoded if what is available shows that it has to be.
     pub(super) fn decoded(mut self) -> Self {
         for _ in self.layers()..LAYERS {
-            let is_one_of_many = self.is_one_of_many();
-            let mut decoding = match Decoding::new(self) {
-                Ok(decoding) => decoding,
-                Err(source) => return source,
-            };
-            let source = decoding.source_mut();
-            if is_one_of_many || matches!(source.reader, Reader::Memory) {
-                source.read = READ_DECODED;
+            let Some(decoder) = Decoder::recognize(self.available()) else { break };
+            if self.is_one_of_many() || matches!(self.reader, Reader::Memory) {
+                self.read = READ_DECODED;
             }
-            let read = source.read;
-            self = Self { read, ..Self::new(Reader::Decoded(Box::new(decoding))) };
+            let read = self.read;
+            self = Self { read, ..Self::new(Reader::Decoded(Box::new(Decoding::new(self, decoder)))) };
             // There is something to recognize in most cases; what is wrong comes in its time.
             if let Err(error) = self.fill() {
                 self.fail_later(error);
@@ -328,6 +323,14 @@ impl Source {
         match &self.reader {
             Reader::Decoded(decoding) => decoding.source().file_offset(),
             _ => self.offset,
+        }
+    }
+
+    /// The encoding that is decoded, if there is one.
+    pub(super) fn encoding(&self) -> Option<&'static str> {
+        match &self.reader {
+            Reader::Decoded(decoding) => Some(decoding.name()),
+            _ => None,
         }
     }
 
