@@ -21,6 +21,7 @@ pub(crate) mod source;
 mod step;
 mod stray;
 mod text;
+mod truncation;
 
 use std::borrow::Cow;
 

@@ -10,8 +10,9 @@ use super::format::{BYTE_ORDER_MARK, Format, http_headers};
 use super::source::{Fill, Source};
 use super::stray::{Stray, is_stray};
 use super::text::split::Scanned;
+use super::truncation::Truncation;
 use super::{json, text};
-use crate::report::{counted, grouped};
+use crate::report::counted;
 
 /// A record may have this many bytes. It has to be in memory as a whole; Envoy's own limits keep it far smaller.
 const MAX_RECORD: usize = 256 * 1024 * 1024;
@@ -144,27 +145,12 @@ impl Records {
     }
 
     /// What is wrong with the record that is cut.
-    pub(super) fn truncation(&self) -> String {
+    pub(super) fn truncation(&self) -> Truncation {
         let there = (self.prefix + self.record.len()) as u64;
-        let bytes = |count| counted(count, "byte", "bytes");
-        if !self.is_finished {
-            return format!("truncated: {} are there, and then another record begins", bytes(there));
-        }
-        let why = "Envoy writes in blocks and may still have the connection open, or was killed";
         match self.missing {
-            Some(missing) => {
-                let all = there.saturating_add(missing);
-                format!(
-                    "truncated: {} of {} are there, {} missing; {why}",
-                    grouped(there),
-                    bytes(all),
-                    match missing {
-                        1 => "1 is".to_owned(),
-                        more => format!("{} are", grouped(more)),
-                    }
-                )
-            }
-            None => format!("truncated: the input ends after {} of it; {why}", bytes(there)),
+            _ if !self.is_finished => Truncation::BeforeAnother { there },
+            Some(missing) => Truncation::Missing { there, missing },
+            None => Truncation::AtEnd { there },
         }
     }
 

@@ -171,7 +171,7 @@ impl Input {
     /// Reports that the record is truncated, if it is.
     fn end_of_record(&self) -> Result<(), Damage> {
         if self.records.is_cut() {
-            let what = self.records.truncation();
+            let what = self.records.truncation().to_string();
             return Err(Damage { is_truncation: true, ..Damage::new(0, what) });
         }
         Ok(())

@@ -7,15 +7,18 @@
 //!
 //! What is compressed, or in UTF-16, is recognized by its first bytes and [decoded](decode) as it is read.
 
+mod about;
 mod decode;
 mod gzip;
+mod release;
+mod stream;
 mod utf16;
 mod zstd;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use decode::{Decoder, Decoding};
@@ -123,32 +126,6 @@ impl Source {
     pub(super) fn memory(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
         Self { buffer: bytes, end, is_at_end: true, ..Self::new(Reader::Memory) }
-    }
-
-    /// Whatever comes bit by bit.
-    ///
-    /// # Errors
-    /// The thread that reads cannot be started.
-    fn stream(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
-        let (full, chunks) = sync_channel(2);
-        let (empty, recycled) = sync_channel::<Vec<u8>>(4);
-        std::thread::Builder::new().name("reader".into()).spawn(move || {
-            loop {
-                let mut chunk = recycled.try_recv().unwrap_or_default();
-                chunk.resize(READ, 0);
-                let read = retry(|| reader.read(&mut chunk));
-                let is_last = !matches!(read, Ok(1..));
-                let message = read.map(|length| {
-                    chunk.truncate(length);
-                    chunk
-                });
-                // Nobody listens any more: the program is about to end.
-                if full.send(message).is_err() || is_last {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self::new(Reader::Stream { chunks, empty }))
     }
 
     fn new(reader: Reader) -> Self {
@@ -296,129 +273,6 @@ impl Source {
     /// Whether it could not be read to its end, and [`Self::fill`] has said so.
     pub(super) fn has_failed(&self) -> bool {
         self.has_failed && self.failure.is_none()
-    }
-
-    /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
-    pub(super) fn modified(&self) -> u64 {
-        let metadata = match &self.reader {
-            Reader::File(file) => file.metadata().ok(),
-            Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
-            Reader::Memory | Reader::Stream { .. } => None,
-            Reader::Decoded(decoding) => return decoding.source().modified(),
-        };
-        let modified = metadata.and_then(|metadata| metadata.modified().ok());
-        nanoseconds(modified.unwrap_or_else(SystemTime::now))
-    }
-
-    /// Whether it is read as it comes.
-    pub(super) fn is_live(&self) -> bool {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().is_live(),
-            reader => matches!(reader, Reader::Stream { .. }),
-        }
-    }
-
-    /// Bytes of the file, or whatever it is, that have been passed over. Where they are not decoded, this is the offset.
-    pub(super) fn file_offset(&self) -> u64 {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().file_offset(),
-            _ => self.offset,
-        }
-    }
-
-    /// The encoding that is decoded, if there is one.
-    pub(super) fn encoding(&self) -> Option<&'static str> {
-        match &self.reader {
-            Reader::Decoded(decoding) => Some(decoding.name()),
-            _ => None,
-        }
-    }
-
-    /// What an offset counts, if that is not the bytes of the file: to be said behind it.
-    pub(super) fn unit(&self) -> &'static str {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.unit(),
-            _ => "",
-        }
-    }
-
-    /// Bytes of memory that the buffer takes, and whatever else can be given back.
-    pub(super) fn memory_used(&self) -> usize {
-        match &self.reader {
-            Reader::Decoded(decoding) => self.buffer.len() + decoding.memory_used(),
-            _ => self.buffer.len(),
-        }
-    }
-
-    /// Gives the buffer back, if it can be read anew.
-    pub(super) fn release(&mut self) {
-        if !self.is_one_of_many() || self.released.is_some() {
-            return;
-        }
-        let available = self.end - self.start;
-        self.released = Some(available);
-        if let Reader::Decoded(decoding) = &mut self.reader
-            && decoding.release(available)
-        {
-            self.buffer = self.buffer[self.start..self.end].to_vec();
-            (self.start, self.end) = (0, available);
-            return;
-        }
-        self.buffer = Vec::new();
-        (self.start, self.end) = (0, 0);
-    }
-
-    /// Reads anew what was available when the buffer was given back.
-    ///
-    /// # Errors
-    /// It cannot be read any more.
-    pub(super) fn restore(&mut self) -> io::Result<()> {
-        let Some(length) = self.released.take() else { return Ok(()) };
-        match &mut self.reader {
-            Reader::OneOfMany { path, .. } => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(self.offset))?;
-                self.buffer = vec![0; length];
-                file.read_exact(&mut self.buffer)?;
-                self.end = length;
-                Ok(())
-            }
-            Reader::Decoded(decoding) if decoding.is_kept() => decoding.restore(),
-            _ => self.decode_again(length),
-        }
-    }
-
-    /// Reads from the beginning up to where it was, with `length` bytes available.
-    fn decode_again(&mut self, length: usize) -> io::Result<()> {
-        let (offset, is_at_end) = (self.offset, self.is_at_end);
-        (self.offset, self.is_at_end) = (0, false);
-        while self.offset + ((self.end - self.start) as u64) < offset + length as u64 {
-            let passed = self.available().len() as u64;
-            self.consume(passed.min(offset - self.offset) as usize);
-            if self.read_more()? != Fill::More {
-                // It has become another file.
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        self.consume((offset - self.offset) as usize);
-        self.is_at_end = is_at_end;
-        Ok(())
-    }
-
-    /// Goes back to the beginning of one of many files.
-    fn rewind(&mut self) {
-        if let Reader::Decoded(decoding) = &mut self.reader {
-            decoding.rewind();
-        }
-        (self.buffer, self.start, self.end) = (Vec::new(), 0, 0);
-        (self.offset, self.is_at_end, self.released) = (0, false, None);
-    }
-
-    fn is_one_of_many(&self) -> bool {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().is_one_of_many(),
-            reader => matches!(reader, Reader::OneOfMany { .. }),
-        }
     }
 
     /// Makes room for a read of `most` bytes behind the available ones.
