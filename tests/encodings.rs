@@ -31,7 +31,9 @@ fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()
 }
 
-const COMPRESSIONS: [(&str, fn(&[u8]) -> Vec<u8>); 2] = [("gzip", gzip), ("zstd", zstd)];
+type Compress = fn(&[u8]) -> Vec<u8>;
+
+const COMPRESSIONS: [(&str, Compress); 2] = [("gzip", gzip), ("zstd", zstd)];
 
 fn conversation() -> Conversation {
     Conversation::new(1).read("GET /").write(noise(3_000)).read("GET /2").write(noise(70_000)).closed()

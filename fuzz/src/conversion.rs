@@ -56,6 +56,10 @@ pub const SETTINGS: [Setting; 2] = [
 /// Converts `bytes`, of this format or of the one that they show, and reads the capture back.
 pub fn check(bytes: &[u8], format: Option<InputFormat>, setting: &Setting) {
     let Ok(input) = Input::from_bytes(NAME.to_owned(), bytes.to_vec(), format) else { return };
+    // A few bytes may stand for more than these checks have time for.
+    if input.encoding().is_some() {
+        return;
+    }
     let path = scratch::path("capture");
     let mut report = Report::default();
     let (expected, written) = {

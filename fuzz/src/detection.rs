@@ -3,17 +3,25 @@
 use tap2pcap::info::{inspect, table};
 use tap2pcap::input::{Input, InputError};
 
+use crate::encoded;
 use crate::reading::{NAME, read};
 
 /// Tells the format of `bytes`. What is found then is what is found with that format given.
 pub fn check(bytes: &[u8]) {
     let open = |format| Input::from_bytes(NAME.to_owned(), bytes.to_vec(), format);
     let input = match open(None) {
-        Ok(input) => input,
-        Err(InputError::Empty { .. }) => return assert!(bytes.is_empty()),
-        Err(InputError::NotATap { .. }) => return,
-        Err(error) => panic!("nothing else can be wrong with memory: {error}"),
+        Err(error @ InputError::NotATap { .. }) => {
+            let error = error.to_string();
+            return assert!(!error.contains(char::is_control), "what steers a terminal: {error:?}");
+        }
+        opened => match encoded::opened(opened, bytes) {
+            Some(input) => input,
+            None => return,
+        },
     };
+    if input.encoding().is_some() {
+        return encoded::check(input, bytes);
+    }
     let format = Some(input.format());
     let len = bytes.len() as u64;
     assert_eq!(read(input, len), read(open(format).expect("it has been opened before"), len));

@@ -2,6 +2,7 @@
 
 pub mod conversion;
 pub mod detection;
+mod encoded;
 mod pieces;
 pub mod reading;
 pub mod records;

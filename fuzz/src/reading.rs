@@ -9,7 +9,7 @@ use tap2pcap::input::{Input, InputError, Peeked, Step};
 use tap2pcap::sequence::Sequencer;
 use tap2pcap::trace::{Event, Length, TraceId, What};
 
-use crate::pieces;
+use crate::{encoded, pieces};
 
 /// The name of every input.
 pub(crate) const NAME: &str = "tap";
@@ -30,10 +30,10 @@ pub(crate) enum Found {
 /// Reads `bytes` as `format` in every way there is.
 pub fn check(bytes: &[u8], format: Format) {
     let open = || Input::from_bytes(NAME.to_owned(), bytes.to_vec(), Some(format));
-    let Ok(input) = open() else {
-        assert!(bytes.is_empty(), "with a format given there is nothing to refuse but nothing");
-        return;
-    };
+    let Some(input) = encoded::opened(open(), bytes) else { return };
+    if input.encoding().is_some() {
+        return encoded::check(input, bytes);
+    }
     let found = read(input, bytes.len() as u64);
     pieces::check(bytes, format, &found);
     let reopened = || open().expect("it has been opened before");

@@ -1,11 +1,10 @@
 //! Why an input cannot be converted.
 
 use std::borrow::Cow;
-use std::{fmt, io};
-
-use crate::report::{counted, grouped};
+use std::io;
 
 use super::foreign::Foreign;
+use super::truncation::RecordTruncation;
 
 /// Why an input, or a part of it, cannot be converted.
 #[derive(Debug, thiserror::Error)]
@@ -62,39 +61,6 @@ pub enum InputError {
         /// What is wrong.
         what: Cow<'static, str>,
     },
-}
-
-/// How much there is of a truncated record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordTruncation {
-    /// Bytes that are there, with the record's length before it, where its format has one.
-    pub there: u64,
-    /// Bytes that the record has by that length.
-    pub length: Option<u64>,
-    /// The input ends there; else another record begins.
-    pub is_at_end: bool,
-}
-
-impl fmt::Display for RecordTruncation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let there = counted(self.there, "byte", "bytes");
-        if !self.is_at_end {
-            return write!(f, "another record begins after {there}");
-        }
-        match self.length {
-            Some(length) => {
-                let missing = counted(length.saturating_sub(self.there), "is", "are");
-                write!(
-                    f,
-                    "{} of {} bytes are there, {missing} missing",
-                    grouped(self.there),
-                    grouped(length)
-                )?;
-            }
-            None => write!(f, "the input ends after {there} of it")?,
-        }
-        f.write_str("; Envoy writes in blocks and may still have the connection open, or was killed")
-    }
 }
 
 /// What an empty input means.

@@ -21,6 +21,7 @@ pub(crate) mod source;
 mod step;
 mod stray;
 mod text;
+mod truncation;
 
 use std::borrow::Cow;
 
@@ -30,7 +31,7 @@ use decoded::{
     Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpFields, HttpMessage, HttpPiece,
     HttpRecord, HttpWhat,
 };
-pub use error::{InputError, RecordTruncation};
+pub use error::InputError;
 pub use foreign::Foreign;
 use format::Format;
 pub use format::Generation;
@@ -39,6 +40,7 @@ pub use peek::{Peek, Peeked};
 use records::Records;
 pub(crate) use run::general;
 pub(crate) use source::IDLE;
+pub use truncation::RecordTruncation;
 
 const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 
@@ -166,6 +168,12 @@ impl Input {
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The encoding that is decoded as it is read: `gzip`, `zstd` or `UTF-16`.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&'static str> {
+        self.records.source().encoding()
     }
 
     /// How many records hold traces of the HTTP tap.

@@ -5,12 +5,12 @@ use std::io;
 use std::ops::Range;
 
 use super::binary::split::{Frame, FrameError, delimited, raw, sample_rate};
-use super::error::RecordTruncation;
 use super::foreign::quoted;
 use super::format::{BYTE_ORDER_MARK, Format, http_headers};
 use super::source::{Fill, Source};
 use super::stray::{Stray, is_stray};
 use super::text::split::Scanned;
+use super::truncation::RecordTruncation;
 use super::{json, text};
 use crate::report::{counted, grouped};
 

@@ -33,7 +33,7 @@ pub(super) struct Decoding {
 }
 
 #[derive(Debug)]
-enum Decoder {
+pub(super) enum Decoder {
     Gzip(Gzip),
     Zstd(Zstd),
     Utf16(Utf16),
@@ -148,20 +148,22 @@ impl fmt::Display for DecodeError {
 }
 
 impl Decoding {
-    /// Decodes `source` if its beginning shows an encoding; else gives it back.
-    pub(super) fn new(source: Source) -> Result<Self, Source> {
-        match Decoder::recognize(source.available()) {
-            Some(decoder) => Ok(Self { source, decoder, kept: None }),
-            None => Err(source),
-        }
+    pub(super) fn new(source: Source, decoder: Decoder) -> Self {
+        Self { source, decoder, kept: None }
     }
 
     pub(super) fn source(&self) -> &Source {
         &self.source
     }
 
+    /// The source whose bytes are decoded.
     pub(super) fn source_mut(&mut self) -> &mut Source {
         &mut self.source
+    }
+
+    /// The encoding's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.decoder.name()
     }
 
     /// What offsets in the decoded bytes count.
@@ -234,7 +236,8 @@ impl Decoding {
 }
 
 impl Decoder {
-    fn recognize(prefix: &[u8]) -> Option<Self> {
+    /// What decodes an input that begins with `prefix`, if it has to be decoded.
+    pub(super) fn recognize(prefix: &[u8]) -> Option<Self> {
         let prefix: &[u8; RECOGNIZE] = prefix.first_chunk()?;
         if prefix.starts_with(&[0x1f, 0x8b, 8]) {
             return Some(Self::Gzip(Gzip::new()));

@@ -7,8 +7,10 @@
 //!
 //! What is compressed, or in UTF-16, is recognized by its first bytes and [decoded](decode) as it is read.
 
+mod about;
 mod decode;
 mod gzip;
+mod release;
 mod stream;
 mod utf16;
 mod zstd;
@@ -18,7 +20,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use decode::Decoding;
+use decode::{Decoder, Decoding};
 use stream::{Chunk, Stream};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
@@ -146,17 +148,12 @@ impl Source {
     /// The same source, decoded if what is available shows that it has to be.
     pub(super) fn decoded(mut self) -> Self {
         for _ in self.layers()..LAYERS {
-            let is_one_of_many = self.is_one_of_many();
-            let mut decoding = match Decoding::new(self) {
-                Ok(decoding) => decoding,
-                Err(source) => return source,
-            };
-            let source = decoding.source_mut();
-            if is_one_of_many || matches!(source.reader, Reader::Memory) {
-                source.read = READ_DECODED;
+            let Some(decoder) = Decoder::recognize(self.available()) else { break };
+            if self.is_one_of_many() || matches!(self.reader, Reader::Memory) {
+                self.read = READ_DECODED;
             }
-            let read = source.read;
-            self = Self { read, ..Self::new(Reader::Decoded(Box::new(decoding))) };
+            let read = self.read;
+            self = Self { read, ..Self::new(Reader::Decoded(Box::new(Decoding::new(self, decoder)))) };
             // There is something to recognize in most cases; what is wrong comes in its time.
             if let Err(error) = self.fill() {
                 self.fail_later(error);
@@ -278,132 +275,12 @@ impl Source {
         self.has_failed && self.failure.is_none()
     }
 
-    /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
-    pub(super) fn modified(&self) -> u64 {
-        let metadata = match &self.reader {
-            Reader::File(file) => file.metadata().ok(),
-            Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
-            Reader::Memory | Reader::Stream(_) => None,
-            Reader::Decoded(decoding) => return decoding.source().modified(),
-        };
-        let modified = metadata.and_then(|metadata| metadata.modified().ok());
-        nanoseconds(modified.unwrap_or_else(SystemTime::now))
-    }
-
-    /// Whether it is read as it comes.
-    pub(super) fn is_live(&self) -> bool {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().is_live(),
-            reader => matches!(reader, Reader::Stream(_)),
-        }
-    }
-
-    /// Whether it is a regular file, as it is.
-    pub(super) fn is_file(&self) -> bool {
-        matches!(self.reader, Reader::File(_) | Reader::OneOfMany { .. })
-    }
-
     /// Never waits for bytes any more, where it is read as it comes.
     pub(super) fn never_wait(&mut self) {
         match &mut self.reader {
             Reader::Decoded(decoding) => decoding.source_mut().never_wait(),
             Reader::Stream(stream) => stream.never_wait(),
             Reader::File(_) | Reader::OneOfMany { .. } | Reader::Memory => {}
-        }
-    }
-
-    /// Bytes of the file, or whatever it is, that have been passed over. Where they are not decoded, this is the offset.
-    pub(super) fn file_offset(&self) -> u64 {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().file_offset(),
-            _ => self.offset,
-        }
-    }
-
-    /// What an offset counts, if that is not the bytes of the file: to be said behind it.
-    pub(super) fn unit(&self) -> &'static str {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.unit(),
-            _ => "",
-        }
-    }
-
-    /// Bytes of memory that the buffer takes, and whatever else can be given back.
-    pub(super) fn memory_used(&self) -> usize {
-        match &self.reader {
-            Reader::Decoded(decoding) => self.buffer.len() + decoding.memory_used(),
-            _ => self.buffer.len(),
-        }
-    }
-
-    /// Gives the buffer back, if it can be read anew.
-    pub(super) fn release(&mut self) {
-        if !self.is_one_of_many() || self.released.is_some() {
-            return;
-        }
-        let available = self.end - self.start;
-        self.released = Some(available);
-        if let Reader::Decoded(decoding) = &mut self.reader
-            && decoding.release(available)
-        {
-            self.buffer = self.buffer[self.start..self.end].to_vec();
-            (self.start, self.end) = (0, available);
-            return;
-        }
-        self.buffer = Vec::new();
-        (self.start, self.end) = (0, 0);
-    }
-
-    /// Reads anew what was available when the buffer was given back.
-    ///
-    /// # Errors
-    /// It cannot be read any more.
-    pub(super) fn restore(&mut self) -> io::Result<()> {
-        let Some(length) = self.released.take() else { return Ok(()) };
-        match &mut self.reader {
-            Reader::OneOfMany { path, .. } => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(self.offset))?;
-                self.buffer = vec![0; length];
-                file.read_exact(&mut self.buffer)?;
-                self.end = length;
-                Ok(())
-            }
-            Reader::Decoded(decoding) if decoding.is_kept() => decoding.restore(),
-            _ => self.decode_again(length),
-        }
-    }
-
-    /// Reads from the beginning up to where it was, with `length` bytes available.
-    fn decode_again(&mut self, length: usize) -> io::Result<()> {
-        let (offset, is_at_end) = (self.offset, self.is_at_end);
-        (self.offset, self.is_at_end) = (0, false);
-        while self.offset + ((self.end - self.start) as u64) < offset + length as u64 {
-            let passed = self.available().len() as u64;
-            self.consume(passed.min(offset - self.offset) as usize);
-            if self.read_more()? != Fill::More {
-                // It has become another file.
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        self.consume((offset - self.offset) as usize);
-        self.is_at_end = is_at_end;
-        Ok(())
-    }
-
-    /// Goes back to the beginning of one of many files.
-    fn rewind(&mut self) {
-        if let Reader::Decoded(decoding) = &mut self.reader {
-            decoding.rewind();
-        }
-        (self.buffer, self.start, self.end) = (Vec::new(), 0, 0);
-        (self.offset, self.is_at_end, self.released) = (0, false, None);
-    }
-
-    fn is_one_of_many(&self) -> bool {
-        match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().is_one_of_many(),
-            reader => matches!(reader, Reader::OneOfMany { .. }),
         }
     }
 

@@ -116,9 +116,10 @@ impl Scanner {
     }
 }
 
-/// Where the names of traces stand in a line.
+/// Where the names of traces stand in a line, behind the numbers of curl's progress meter.
 fn places(line: &[u8]) -> impl Iterator<Item = usize> {
-    TRACES.iter().flat_map(|trace| memmem::find_iter(line, trace))
+    let places = TRACES.iter().flat_map(|trace| memmem::find_iter(line, trace));
+    places.filter(|&at| at > 0 && line[at - 1].is_ascii_digit())
 }
 
 /// What stands first in some bytes.
