@@ -134,7 +134,7 @@ const TEXTS: [(Place, &str, &str, &str); 32] = [
     (Line, "] \"", "an access log", NO_TRACE),
     (Line, "][info]", "a log of Envoy", NO_TRACE),
     (First, "{", "JSON without a trace", NO_TRACE),
-    (First, "[", "JSON without a trace", NO_TRACE),
+    (First, "[{", "JSON without a trace", NO_TRACE),
 ];
 
 impl Foreign {
