@@ -26,6 +26,7 @@ mod model;
 mod oddities;
 mod order;
 mod program;
+mod protocol;
 mod readers;
 mod resync;
 mod signals;

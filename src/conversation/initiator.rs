@@ -2,8 +2,8 @@
 
 use super::address::{LINUX_EPHEMERAL_PORT, ip};
 use super::begin::Beginning;
-use crate::protocol;
-use crate::trace::Side;
+use crate::protocol::recognize;
+use crate::trace::{Connection, Side};
 
 /// The side that opened a connection that begins so.
 pub(super) fn initiator(beginning: &Beginning<'_>) -> Side {
@@ -13,12 +13,18 @@ pub(super) fn initiator(beginning: &Beginning<'_>) -> Side {
     }
     beginning
         .first
-        .and_then(|(direction, bytes)| protocol::client(direction, bytes))
+        .and_then(|(direction, bytes)| recognize(direction, bytes)?.client)
         .or_else(|| {
             let connection = beginning.connection;
             initiator_by_ports(ip(&connection.local)?.port(), ip(&connection.remote)?.port())
         })
         .unwrap_or_else(|| beginning.first.map_or(Side::Remote, |(direction, _)| Side::sender(direction)))
+}
+
+/// Whether a trace whose first message has these addresses is of a connection that the proxy opened: it has yet to know
+/// its own.
+pub(crate) fn is_upstream(connection: &Connection) -> bool {
+    connection.local.is_none() && connection.remote.is_some()
 }
 
 /// Which side opened the connection, as far as the ports of the two sides show: the one whose port is ephemeral where the

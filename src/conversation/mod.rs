@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
 use begin::{Beginning, Beginnings};
-pub(crate) use initiator::initiator_by_ports;
+pub(crate) use initiator::{initiator_by_ports, is_upstream};
 
 /// How conversations are to look.
 #[derive(Clone, Copy, Debug)]
@@ -247,7 +247,7 @@ impl Conversation {
             return;
         }
         if is_opening {
-            self.is_upstream = connection.local.is_none() && connection.remote.is_some();
+            self.is_upstream = is_upstream(&connection);
         }
         match &mut self.connection {
             None => self.connection = Some(connection),

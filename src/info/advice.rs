@@ -61,8 +61,8 @@ impl Advice {
 /// What tshark has to be told of a port with these protocols, of which it can use one. `None` where it finds out by itself.
 fn dissector(port: u16, protocols: &BTreeMap<Protocol, u64>) -> Option<&'static str> {
     let needs_telling = |(&protocol, &count): (&Protocol, &u64)| {
-        let (dissector, ports) = protocol.dissector()?;
-        (!ports.contains(&port)).then_some((count, dissector))
+        let dissector = protocol.dissector()?;
+        protocol.needs_decode_as(port).then_some((count, dissector))
     };
     let (_, dissector) = protocols.iter().filter_map(needs_telling).max_by_key(|&(count, _)| count)?;
     // Told that a port has HTTP/2, tshark shows no HTTP/1.1 there; told HTTP, it finds both.

@@ -7,19 +7,21 @@ mod advice;
 mod columns;
 pub mod http;
 mod http_table;
+mod recognizer;
 pub mod table;
 
 use serde::Serialize;
 
-use crate::conversation::initiator_by_ports;
+use crate::conversation::{initiator_by_ports, is_upstream};
 use crate::input::format::Format;
 use crate::input::{Generation, Input, Step, TextLoss};
-use crate::protocol::{Protocol, Recognizer};
+use crate::protocol::Protocol;
 use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
 use crate::trace::{Data, Direction, Endpoint, Event, Length, Side, Truncation, What};
 pub use advice::Advice;
 use http::{ExchangeInfo, Exchanges};
+use recognizer::Recognizer;
 
 /// As many traces of an input are kept in memory, and as many exchanges.
 const MAX_KEPT: usize = 100_000;
@@ -91,6 +93,9 @@ pub struct TraceInfo {
     /// The input ends in a body.
     #[serde(skip)]
     is_truncated: bool,
+    /// The proxy opened the connection, by the trace's first message.
+    #[serde(skip)]
+    is_upstream: bool,
     /// Both sides have an IP address.
     #[serde(skip)]
     has_addresses: [bool; 2],
@@ -199,6 +204,9 @@ impl InputInfo {
             return;
         };
         if let Some(connection) = &event.connection {
+            if event.what == What::Opened {
+                trace.is_upstream = is_upstream(connection);
+            }
             let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(Endpoint::to_string);
             let is_ip = |endpoint: &Option<Endpoint>| endpoint.as_ref().and_then(Endpoint::ip).is_some();
             trace.has_addresses[0] |= is_ip(&connection.local);
@@ -344,6 +352,7 @@ impl TraceInfo {
             lossy_bodies: 0,
             removed_bodies: 0,
             is_truncated: false,
+            is_upstream: false,
             has_addresses: [false; 2],
             first_ns: None,
             last_ns: 0,
@@ -352,7 +361,7 @@ impl TraceInfo {
     }
 
     fn data(&mut self, data: &Data<'_>) {
-        self.recognizer.see(data.direction, &data.bytes);
+        self.recognizer.see(data);
         let is_buffered = self.kind == "socket_buffered";
         let info = match data.direction {
             Direction::Read => &mut self.read,
@@ -397,14 +406,15 @@ impl TraceInfo {
             address.as_ref()?.parse().ok().map(|address: std::net::SocketAddr| address.port())
         };
         let (local, remote) = (port(&self.local), port(&self.remote));
-        let server = self.recognizer.server().or_else(|| {
-            // Where both sides begin alike, it is the one whose port is none of those that clients get.
-            let client = initiator_by_ports(local?, remote?).filter(|_| self.protocol != Protocol::Other)?;
-            Some(Side::sender(client.sends().reverse()))
-        });
-        self.server_port = match server {
-            Some(Side::Local) => local,
-            Some(Side::Remote) => remote,
+        // By the same signs as a conversion has.
+        let by_ports = || initiator_by_ports(local?, remote?);
+        let by_first = || self.recognizer.first().map(Side::sender);
+        let upstream = self.is_upstream.then_some(Side::Local);
+        let client = upstream.or_else(|| self.recognizer.client()).or_else(by_ports).or_else(by_first);
+        let client = client.filter(|_| self.protocol != Protocol::Other);
+        self.server_port = match client {
+            Some(Side::Local) => remote,
+            Some(Side::Remote) => local,
             None => None,
         };
     }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::columns::{Columns, seconds, time_of_day};
 use super::{Advice, InputInfo, TraceInfo, http_table};
+use crate::protocol::wireshark_name;
 use crate::report::{counted, grouped};
 
 /// Of the traces of sockets.
@@ -57,7 +58,7 @@ pub fn write_advice(advice: &Advice, out: &mut impl Write) -> fmt::Result {
     }
     let ports = options.iter().filter_map(|option| option.strip_prefix("-d tcp.port==")?.split_once(','));
     for (port, decoder) in ports {
-        let decoder = decoder.to_uppercase();
+        let decoder = wireshark_name(decoder);
         writeln!(out, "  Wireshark: Analyze > Decode As... > TCP port {port} > {decoder}")?;
     }
     Ok(())

@@ -1,24 +1,31 @@
-//! Which protocol a connection speaks and which side is the client, as its first bytes show: one recognizer for the
-//! conversion, which wants to know who opened the connection, and for `info`, which names the protocol and tells readers how
-//! to decode it.
+//! Which protocol a connection carries, and which side of it is the client, from the first bytes of one direction.
 //!
-//! [`recognize`] looks at the first bytes of one direction, [`Recognizer`] sees those of both go by. What is recognized has to
-//! be more than a chance: random bytes are nothing.
+//! The conversion asks to find out who opened a connection, [`crate::info`] to name the protocol and to advise tshark. Both ask [`recognize`], so they give the same answer for the same bytes. Each protocol has a recognizer
+//! that wants enough of its fixed bytes that random bytes do not pass; what only looks like a protocol stays unnamed.
 
-mod databases;
-mod messaging;
-mod web;
+mod amqp;
+mod http1;
+mod http2;
+mod kafka;
+mod mongodb;
+mod mqtt;
+mod mysql;
+mod postgresql;
+mod redis;
+mod smtp;
+mod ssh;
+mod tls;
+mod tshark;
 
-use memchr::memmem::find;
 use serde::Serialize;
 
 use crate::trace::{Direction, Side};
+pub(crate) use http1::is_websocket_upgrade;
+pub(crate) use http2::has_grpc;
+pub(crate) use tshark::wireshark_name;
 
-/// `application/grpc` as HPACK's Huffman code has it (RFC 7541 appendix B), and as it stands.
-const GRPC: [&[u8]; 2] =
-    [&[0x1d, 0x75, 0xd0, 0x62, 0x0d, 0x26, 0x3d, 0x4c, 0x4d, 0x65, 0x64], b"application/grpc"];
-/// The content type of a gRPC call, and the answer to an upgrade, are in the first bytes of a connection.
-const LOOK_AT: usize = 4096;
+/// The bytes of an event that are looked at.
+pub(crate) const LOOK_AT: usize = 4096;
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -90,100 +97,77 @@ impl Protocol {
             Self::Other => "other",
         }
     }
-
-    /// Wireshark's dissector for it, and the TCP ports on which Wireshark uses that without being told to; `None` where it
-    /// needs no telling on any port, or knows no dissector.
-    #[must_use]
-    pub(crate) fn dissector(self) -> Option<(&'static str, &'static [u16])> {
-        Some(match self {
-            Self::Amqp => ("amqp", &[5672]),
-            Self::Grpc | Self::Http2 => {
-                ("http2", &[80, 1900, 2710, 2869, 3128, 3132, 5985, 8080, 8088, 11371])
-            }
-            Self::Kafka => ("kafka", &[9092]),
-            // Wireshark expects it on 27017, but behind TLS.
-            Self::MongoDb => ("mongo", &[]),
-            Self::Mqtt => ("mqtt", &[1883]),
-            Self::MySql => ("mysql", &[3306]),
-            Self::PostgreSql => ("pgsql", &[5432]),
-            Self::Redis => ("resp", &[6379]),
-            Self::Smtp => ("smtp", &[25, 587]),
-            Self::Ssh => ("ssh", &[22, 29418]),
-            Self::Http1 | Self::Tls | Self::WebSocket | Self::Other => return None,
-        })
-    }
 }
 
-/// Which end of a connection sends some bytes.
+/// What the first bytes of one direction of a connection show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    /// The end that opened the connection.
+pub struct Recognized {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The side that is the client; `None` where both sides begin in the same way.
+    pub client: Option<Side>,
+}
+
+/// Who sends bytes that are recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
     Client,
-    /// The end that accepted it.
     Server,
-    /// Both send the like.
     Either,
 }
 
-/// What the first bytes of one direction are, and who sends them.
-pub(crate) fn recognize(bytes: &[u8]) -> Option<(Protocol, Sender)> {
-    web::recognize(bytes).or_else(|| databases::recognize(bytes)).or_else(|| messaging::recognize(bytes))
-}
+/// Finds out who sends these first bytes, if they are of its protocol.
+type Recognizer = fn(&[u8]) -> Option<Sender>;
 
-/// The side that opened a connection, by the first bytes that go in `direction`.
-pub(crate) fn client(direction: Direction, bytes: &[u8]) -> Option<Side> {
-    match recognize(bytes)?.1 {
+/// The recognizer of each protocol.
+const RECOGNIZERS: [(Protocol, Recognizer); 12] = [
+    (Protocol::Http1, http1::sender),
+    (Protocol::Http2, http2::sender),
+    (Protocol::Tls, tls::sender),
+    (Protocol::PostgreSql, postgresql::sender),
+    (Protocol::MySql, mysql::sender),
+    (Protocol::Redis, redis::sender),
+    (Protocol::MongoDb, mongodb::sender),
+    (Protocol::Amqp, amqp::sender),
+    (Protocol::Mqtt, mqtt::sender),
+    (Protocol::Ssh, ssh::sender),
+    (Protocol::Smtp, smtp::sender),
+    // Last, as it has the fewest fixed bytes.
+    (Protocol::Kafka, kafka::sender),
+];
+
+/// Recognizes the first bytes that a connection carried in one direction.
+#[must_use]
+pub fn recognize(direction: Direction, bytes: &[u8]) -> Option<Recognized> {
+    let bytes = &bytes[..bytes.len().min(LOOK_AT)];
+    let (protocol, sender) =
+        RECOGNIZERS.iter().find_map(|(protocol, sender)| Some((*protocol, sender(bytes)?)))?;
+    let client = match sender {
         Sender::Client => Some(Side::sender(direction)),
         Sender::Server => Some(Side::sender(direction.reverse())),
         Sender::Either => None,
-    }
+    };
+    Some(Recognized { protocol, client })
 }
 
-/// Sees a connection's bytes go by.
-#[derive(Debug, Default)]
-pub(crate) struct Recognizer {
-    protocol: Protocol,
-    client: Option<Side>,
-    has_begun: [bool; 2],
-    /// How much has been looked at for what HTTP carries.
-    looked_at: usize,
+/// Whether what there is of `bytes`, which may break off, agrees with `expected`.
+fn agrees(bytes: &[u8], expected: &[u8]) -> bool {
+    bytes.iter().zip(expected).all(|(byte, expected)| byte == expected)
 }
 
-impl Recognizer {
-    pub(crate) fn see(&mut self, direction: Direction, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        if !std::mem::replace(&mut self.has_begun[direction as usize], true)
-            && let Some((protocol, _)) = recognize(bytes)
-        {
-            if self.protocol == Protocol::Other {
-                self.protocol = protocol;
-            }
-            self.client = self.client.or_else(|| client(direction, bytes));
-        }
-        if self.looked_at < LOOK_AT {
-            let bytes = &bytes[..bytes.len().min(LOOK_AT)];
-            self.looked_at += bytes.len();
-            match self.protocol {
-                Protocol::Http2 if GRPC.iter().any(|grpc| find(bytes, grpc).is_some()) => {
-                    self.protocol = Protocol::Grpc;
-                }
-                Protocol::Http1 if web::opens_websocket(bytes) => self.protocol = Protocol::WebSocket,
-                _ => {}
-            }
-        }
-    }
-
-    pub(crate) fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// The side that accepted the connection.
-    pub(crate) fn server(&self) -> Option<Side> {
-        self.client.map(|client| if client == Side::Local { Side::Remote } else { Side::Local })
-    }
+/// The number at `at`, big-endian.
+fn big_endian<const N: usize>(bytes: &[u8], at: usize) -> Option<u32> {
+    let field = bytes.get(at..)?.first_chunk::<N>()?;
+    Some(field.iter().fold(0, |number, &byte| number << 8 | u32::from(byte)))
 }
 
-#[cfg(test)]
-mod tests;
+/// The number at `at`, little-endian.
+fn little_endian<const N: usize>(bytes: &[u8], at: usize) -> Option<u32> {
+    let field = bytes.get(at..)?.first_chunk::<N>()?;
+    Some(field.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))
+}
+
+/// Whether a text has printable ASCII only.
+fn is_printable(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
