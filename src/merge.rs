@@ -162,8 +162,8 @@ impl Merge {
 
     /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
     fn is_waiting_for_opening(&self) -> bool {
-        let is_fresh = self.since.elapsed() < IDLE;
-        self.opening.iter().any(|(_, opening)| is_fresh || opening.has_begun())
+        let is_fresh = || self.since.elapsed() < IDLE;
+        self.opening.iter().any(|(_, opening)| opening.has_begun() || is_fresh())
     }
 
     /// Whether it is time to look at the silent inputs while others speak.

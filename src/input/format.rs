@@ -104,7 +104,9 @@ pub(super) fn detect(prefix: &[u8]) -> Option<Format> {
         return Some(Format::Json);
     }
     let headers = http_headers(prefix);
-    if let Some(format) = behind_stray_lines(text) {
+    // Looking through lines takes long, for what most often is a binary trace with a record longer than the prefix.
+    let has_lines = !binary.is_consistent || is_printed(text);
+    if let Some(format) = has_lines.then(|| behind_stray_lines(text)).flatten() {
         return Some(format);
     }
     if headers > 0 {
@@ -129,6 +131,12 @@ fn is_json(text: &[u8]) -> bool {
         [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [] | [b'{', ..]),
         _ => false,
     }
+}
+
+/// Whether the first bytes are text for people, with the colors of terminals.
+fn is_printed(text: &[u8]) -> bool {
+    let mut first = text.iter().take(64);
+    first.all(|byte| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\n' | b'\r' | 0x07 | 0x08 | 0x1b))
 }
 
 /// The format of a trace behind lines that are [no part](is_stray) of it: there a record has to begin, with the name of a

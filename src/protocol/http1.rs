@@ -60,17 +60,20 @@ pub(super) fn sender(bytes: &[u8]) -> Option<Sender> {
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 section 3), or the beginning of it.
 fn is_request_line(bytes: &[u8]) -> bool {
+    // Most other protocols end here, before their bytes are searched for the end of a line.
+    let method = bytes.iter().position(|byte| !is_token_char(byte)).unwrap_or(0);
+    if method == 0 || bytes[method] != b' ' {
+        return false;
+    }
     let (line, is_whole) = match memchr(b'\n', bytes) {
         Some(end) => (&bytes[..end], true),
         None => (bytes, false),
     };
     let line = if is_whole { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-    let mut parts = line.splitn(3, |&byte| byte == b' ');
-    let (Some(method), Some(target)) = (parts.next(), parts.next()) else { return false };
-    if method.is_empty()
-        || !method.iter().all(is_token_char)
-        || target.iter().any(|&byte| byte <= b' ' || byte == 0x7f)
-    {
+    let Some((method, rest)) = line.split_at_checked(method) else { return false };
+    let mut parts = rest[1..].splitn(2, |&byte| byte == b' ');
+    let Some(target) = parts.next() else { return false };
+    if target.iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
         return false;
     }
     match (parts.next(), is_whole) {

@@ -11,6 +11,10 @@ const CODES: [&[u8]; 3] = [b"220", b"421", b"554"];
 const LONGEST_DOMAIN: usize = 255;
 
 pub(super) fn sender(bytes: &[u8]) -> Option<Sender> {
+    // What begins otherwise is not searched for the end of a line.
+    if !bytes.first_chunk().is_some_and(|first: &[u8; 5]| is_printable(first)) {
+        return None;
+    }
     let end = memchr(b'\n', bytes);
     let line = &bytes[..end.unwrap_or(bytes.len())];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
