@@ -71,6 +71,10 @@ pub(crate) fn read(mut input: Input, len: u64) -> Vec<Found> {
                 assert!(offset <= len, "damage at byte {offset} of {len}");
                 found.push(Found::Damage { record, offset, what: what.into_owned() });
             }
+            Err(InputError::Truncated { record, offset, truncation, .. }) => {
+                assert!(offset <= len, "a record at byte {offset} of {len}");
+                found.push(Found::Damage { record, offset, what: truncation.to_string() });
+            }
             Err(error) => panic!("nothing else can be wrong with memory: {error}"),
         }
         // A record of no bytes takes a byte or two, and is at most a trace that begins and ends.

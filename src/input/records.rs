@@ -359,7 +359,7 @@ impl Records {
     #[inline]
     fn max_record(&self) -> usize {
         let is_binary = matches!(self.splitter, Splitter::Delimited | Splitter::Raw);
-        if is_binary && self.source.is_file() { MAX_FILE_RECORD } else { MAX_RECORD }
+        if is_binary && self.source.is_there() { MAX_FILE_RECORD } else { MAX_RECORD }
     }
 
     /// The error for a record of too many bytes, of which the input is not read further.

@@ -25,9 +25,9 @@ impl Source {
         }
     }
 
-    /// Whether it is a regular file, as it is.
-    pub(in crate::input) fn is_file(&self) -> bool {
-        matches!(self.reader, Reader::File(_) | Reader::OneOfMany { .. })
+    /// Whether all of it is there as it is: a regular file, or bytes in memory.
+    pub(in crate::input) fn is_there(&self) -> bool {
+        matches!(self.reader, Reader::File(_) | Reader::OneOfMany { .. } | Reader::Memory)
     }
 
     /// Bytes of the file, or whatever it is, that have been passed over. Where they are not decoded, this is the offset.
