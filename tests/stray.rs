@@ -237,3 +237,23 @@ fn a_line_before_a_live_tap_holds_nothing_up() {
     let length = dir.tap2pcap().arg("-").stdin(stdin.clone()).run().expect(0).stdout.len();
     dir.tap2pcap().arg("-").stdin(stdin).run_and_read_while_open(length).expect(0);
 }
+
+/// A file is read 256 KiB at a time: what stands at the end of a piece is judged by what follows it.
+#[test]
+fn a_bracket_at_the_end_of_a_piece_is_judged_by_what_follows() {
+    const PIECE: usize = 256 * 1024;
+    let record = records(Format::JsonBytes).concat();
+    for (behind, is_damage) in [("\n  }\n }\n}\n", true), ("\n", false), ("\n,[", false)] {
+        let mut tap = b"[".to_vec();
+        tap.extend_from_slice(&record);
+        tap.resize(PIECE - 1, b'\n');
+        tap.extend_from_slice(b"]");
+        tap.extend_from_slice(behind.as_bytes());
+        tap.extend_from_slice(&record);
+        let dir = Dir::new();
+        dir.write("tap", &tap);
+        let ran = run(&dir, &["tap"], i32::from(is_damage));
+        let says_bracket = ran.stderr.contains("may be a fragment of a lost one: \"]\"");
+        assert_eq!(says_bracket, is_damage, "{behind:?}: {}", ran.stderr);
+    }
+}

@@ -207,6 +207,8 @@ impl Records {
                     }
                     match self.splitter {
                         Splitter::Text(_) if rest.starts_with(b"#") => return Ok(Next::End),
+                        // The end of an array of records.
+                        Splitter::Json(_) if rest.trim_ascii() == b"]" => return Ok(Next::End),
                         Splitter::Text(_) if text::split::may_begin_trace(rest) => {}
                         Splitter::Text(_) | Splitter::Json(_) if is_stray(rest) => {
                             self.stray.add(rest);

@@ -50,9 +50,9 @@ impl Scanner {
         let behind = bytes[1..].trim_ascii_start().first();
         match (first, behind) {
             (b'{', Some(b'"' | b'}')) => self.find(bytes),
-            (b'{' | b'[', None) if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
+            (b'{' | b'[' | b']', None) if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
             // The brackets and commas of an array of records.
-            (b'[', Some(b'{' | b']')) | (b']', None | Some(b'{' | b'[' | b',' | b']')) | (b',', _) => {
+            (b'[', Some(b'{' | b']')) | (b']', Some(b'{' | b'[' | b',' | b']')) | (b',', _) => {
                 Scanned::Space(1)
             }
             _ => noise(bytes, |line| memchr_iter(b'{', line), |at| begins_record(&bytes[at..])),
