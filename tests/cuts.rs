@@ -1,6 +1,8 @@
 //! Real taps of every format, cut at every byte: Envoy buffers what it writes, and dies. All that happened before the
 //! cut is converted; a cut inside of a record is an error, one between two records is none.
 
+use std::collections::HashMap;
+
 use crate::batch::{Outcome, convert_each, payload};
 use crate::capture::Packet;
 use crate::decode::{Decoded, What, decode};
@@ -17,6 +19,7 @@ fn assert_cuts(name: &str, tap: &[u8], format: Format) {
     let (cut, whole): (Vec<usize>, Vec<usize>) =
         (1..=tap.len()).partition(|&end| record_at(&decoded, end).is_some());
     assert!(whole.len() >= decoded.records.len(), "{name} can be cut between its records");
+    let mut begun = HashMap::new();
     // Those that have to be errors apart from those that must not.
     for ends in [cut, whole] {
         let cuts: Vec<&[u8]> = ends.iter().map(|&end| &tap[..end]).collect();
@@ -27,13 +30,35 @@ fn assert_cuts(name: &str, tap: &[u8], format: Format) {
                 &decoded,
                 format,
                 end,
+                &mut begun,
+            );
+        }
+    }
+    // Nothing is kept back of an event in which the cut is: just before its end all of its bytes are there, or all but the last.
+    for event in &decoded.events {
+        if let What::Data { bytes, .. } = &event.what
+            && bytes.len() > 1
+        {
+            let most = begun.get(&event.end).copied().unwrap_or_default();
+            assert!(
+                most + 1 >= bytes.len(),
+                "{name}: only {most} bytes of the event that ends at {}",
+                event.end
             );
         }
     }
 }
 
+/// `begun` gets how many bytes were seen at most of an event that is cut, by its end.
 #[track_caller]
-fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, format: Format, end: usize) {
+fn assert_cut(
+    place: &str,
+    outcome: &Outcome,
+    decoded: &Decoded,
+    format: Format,
+    end: usize,
+    begun: &mut HashMap<usize, usize>,
+) {
     let seen = || decoded.events.iter().filter(|event| event.end <= end);
     let payloads = seen().filter_map(|event| match &event.what {
         What::Data { is_read, bytes, .. } => Some(payload(event.time, *is_read, bytes)),
@@ -43,7 +68,10 @@ fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, format: Format,
     if shown.len() > payloads.len() {
         shown.truncate(payloads.len());
         let packets = outcome.packets().iter().filter(|packet| packet.length > 0);
-        assert_begins(place, packets.skip(payloads.len()).collect(), decoded, format, end);
+        let (event, captured) =
+            assert_begins(place, packets.skip(payloads.len()).collect(), decoded, format, end);
+        let most = begun.entry(event).or_default();
+        *most = captured.max(*most);
     }
     assert_eq!(shown, payloads, "{place}");
     let is_closed = seen().any(|event| event.what == What::Closed);
@@ -80,9 +108,15 @@ fn assert_cut(place: &str, outcome: &Outcome, decoded: &Decoded, format: Format,
 }
 
 /// Fails the test unless the packet is the beginning of the event that the cut falls into, and as long as that was, where the
-/// record tells.
+/// record tells. Returns where that event ends, and how many of its bytes are there.
 #[track_caller]
-fn assert_begins(place: &str, packets: Vec<&Packet>, decoded: &Decoded, format: Format, end: usize) {
+fn assert_begins(
+    place: &str,
+    packets: Vec<&Packet>,
+    decoded: &Decoded,
+    format: Format,
+    end: usize,
+) -> (usize, usize) {
     let [packet] = packets[..] else { panic!("one more packet: {place}") };
     let event = decoded.events.iter().find(|event| event.end > end).expect("an event that is cut");
     let What::Data { is_read, bytes, .. } = &event.what else { panic!("{place}") };
@@ -93,6 +127,7 @@ fn assert_begins(place: &str, packets: Vec<&Packet>, decoded: &Decoded, format: 
     // The tap's limit may have cut it before.
     let is_all = packet.payload == *bytes;
     assert!(packet.length == bytes.len() || is_one_more && (is_all || !tells_length), "{place} {packet:?}");
+    (event.end, packet.payload.len())
 }
 
 fn grouped(number: usize) -> String {

@@ -1,6 +1,6 @@
 //! What older Envoys wrote: the taps of every generation, made from today's by undoing what has changed since.
 
-use crate::conversion::{Converted, convert};
+use crate::conversion::{Converted, convert, convert_to};
 use crate::encode::tree::{Field, Message, Value, each_field, field};
 use crate::encode::{Format, Kind, Tap};
 use crate::expected::assert_shows;
@@ -141,6 +141,50 @@ fn the_buffered_trace_wrapper_of_early_2019() {
         for format in [Format::Binary, Format::Delimited, Format::Text] {
             let converted = convert(&[], &format.print(std::slice::from_ref(&wrapper)));
             assert_is_the_conversation(&converted, &conversation, &Tap::buffered(format));
+        }
+    }
+}
+
+/// Envoy was killed: the file ends in the body of the last event.
+#[test]
+fn the_last_event_of_a_killed_envoy() {
+    const BODY: usize = 300;
+    let body = noise(BODY);
+    let conversation = Conversation::new(77).read("GET /").write(&body);
+    let trace = old_trace(&conversation);
+    let mut plain = trace.clone();
+    plain_bodies(&mut plain);
+    let wrapper = |trace: &Message| vec![field("socket_buffered_trace", 2, Value::Message(trace.clone()))];
+    let mut segments =
+        Tap { seq_num: false, ..Tap::streamed(Format::Binary) }.records(std::slice::from_ref(&conversation));
+    segments.iter_mut().for_each(old_connections);
+    let text = [(vec![plain.clone()], Format::Text), (vec![wrapper(&trace)], Format::Text)];
+    let binary = BINARY.into_iter().flat_map(|format| {
+        let capture = (format == Format::Binary).then(|| vec![plain.clone()]);
+        let others = [vec![wrapper(&trace)], vec![wrapper(&plain)], segments.clone()];
+        others.into_iter().chain(capture).map(move |records| (records, format))
+    });
+    for (records, format) in binary.chain(text) {
+        let tap = format.print(&records);
+        let is_text = format == Format::Text;
+        // The last bytes of text are brackets.
+        let (first, step) = if is_text { (30, 60) } else { (1, 23) };
+        for missing in (first..BODY).step_by(step) {
+            let cut = &tap[..tap.len() - missing];
+            let converted = convert_to("capture.pcapng", &[], cut, 1);
+            let [first, last] = &converted.capture.packets[..] else { panic!("{}", converted.messages) };
+            assert_eq!(first.payload, b"GET /");
+            assert!(body.starts_with(&last.payload), "{format:?} {missing}");
+            let (captured, length) = (last.payload.len(), last.length);
+            if is_text {
+                // A byte takes one to four characters there, and some brackets follow.
+                assert!(
+                    captured + missing >= BODY && length == captured + 1,
+                    "{captured} of {length}, {missing}"
+                );
+            } else {
+                assert_eq!((captured, length), (BODY - missing, BODY), "{format:?} {missing} {records:?}");
+            }
         }
     }
 }

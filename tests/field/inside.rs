@@ -139,6 +139,23 @@ fn a_wrapped_trace_is_the_trace() {
     }
 }
 
+/// The end of what a killed Envoy wrote is the same with `TapRequest` around it.
+#[test]
+fn a_wrapped_trace_that_is_truncated_is_the_trace() {
+    let wrapped = file("http-gloo-buffered.pb");
+    // Two tags and lengths.
+    let inner = &wrapped[3..];
+    assert_eq!(inner[0], 0x0a, "a wrapper");
+    let options = ["--start-time", "5"];
+    let (plain, whole) = (convert(&options, inner), convert(&options, &wrapped));
+    assert!(plain.file == whole.file);
+    for missing in (1..inner.len() - 100).step_by(61) {
+        let [plain, cut] =
+            [inner, &wrapped].map(|tap| convert_to("capture", &options, &tap[..tap.len() - missing], 1));
+        assert!(plain.file == cut.file, "{missing}: {}", cut.messages);
+    }
+}
+
 /// Any trace in a `TapRequest` is read as the trace itself, and no trace is taken for one in a request.
 #[test]
 fn every_wrapped_trace_is_read_as_it_is_without() {

@@ -84,6 +84,17 @@ pub(in crate::input) fn is_socket_trace(message: &[u8]) -> bool {
         [0x0a | 0x12, ..] => {
             let mut wrapper = Fields::new(0..message.len(), true);
             match wrapper.next(message) {
+                Ok(Some((1, Value::Bytes(range))))
+                    if let Some(inner) = tap_request(message, range.clone()) =>
+                {
+                    match Fields::new(inner, true).next(message) {
+                        Ok(Some((trace @ 1..=2, Value::Bytes(range)))) => {
+                            begins_with_pseudo_header(trace, message, range)
+                        }
+                        Ok(Some((_, Value::Bytes(_)))) => true,
+                        _ => false,
+                    }
+                }
                 Ok(Some((number, Value::Bytes(range)))) => {
                     recognize(number, message, range.clone(), true).is_some()
                         || begins_with_pseudo_header(number, message, range)
