@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::{AddressBook, Addresses};
-use super::initiator::initiator;
+use super::initiator::Signs;
 use super::{Options, Origin, comment};
 use crate::filter::Filter;
 use crate::frame::{Headers, max_payload};
@@ -66,7 +66,7 @@ impl Beginnings {
         capture: &mut Capture,
         report: &mut Report,
     ) -> io::Result<Option<(Tcp, u64)>> {
-        let initiator = self.options.initiator.unwrap_or_else(|| initiator(beginning));
+        let initiator = self.options.initiator.unwrap_or_else(|| Signs::new(beginning).initiator());
         let addresses = self.book.assign(beginning.connection, initiator);
         if !self.filter.wants_addresses(addresses.local, addresses.remote) {
             return Ok(None);

@@ -3,22 +3,41 @@
 use super::address::{LINUX_EPHEMERAL_PORT, ip};
 use super::begin::Beginning;
 use crate::protocol::recognize;
-use crate::trace::{Connection, Side};
+use crate::trace::{Connection, Direction, Side};
 
-/// The side that opened a connection that begins so.
-pub(super) fn initiator(beginning: &Beginning<'_>) -> Side {
-    // A proxy that has yet to connect to a cluster has no local address.
-    if beginning.is_upstream {
-        return Side::Local;
+/// What shows which side opened a connection, the surest first.
+#[derive(Debug)]
+pub(crate) struct Signs {
+    /// By the first message of its trace ([`is_upstream`]).
+    pub(crate) is_upstream: bool,
+    /// The client, as the first bytes show.
+    pub(crate) client: Option<Side>,
+    /// The ports of Envoy and its peer.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// The direction of the first bytes.
+    pub(crate) first: Option<Direction>,
+}
+
+impl Signs {
+    pub(super) fn new(beginning: &Beginning<'_>) -> Self {
+        let Beginning { connection, first, is_upstream, .. } = *beginning;
+        let port = |endpoint| Some(ip(endpoint)?.port());
+        Self {
+            is_upstream,
+            client: first.and_then(|(direction, bytes)| recognize(direction, bytes)?.client),
+            ports: port(&connection.local).zip(port(&connection.remote)),
+            first: first.map(|(direction, _)| direction),
+        }
     }
-    beginning
-        .first
-        .and_then(|(direction, bytes)| recognize(direction, bytes)?.client)
-        .or_else(|| {
-            let connection = beginning.connection;
-            initiator_by_ports(ip(&connection.local)?.port(), ip(&connection.remote)?.port())
-        })
-        .unwrap_or_else(|| beginning.first.map_or(Side::Remote, |(direction, _)| Side::sender(direction)))
+
+    /// The side that opened the connection.
+    pub(crate) fn initiator(&self) -> Side {
+        if self.is_upstream {
+            return Side::Local;
+        }
+        let by_ports = || self.ports.and_then(by_ports);
+        self.client.or_else(by_ports).unwrap_or_else(|| self.first.map_or(Side::Remote, Side::sender))
+    }
 }
 
 /// Whether a trace whose first message has these addresses is of a connection that the proxy opened: it has yet to know
@@ -29,7 +48,7 @@ pub(crate) fn is_upstream(connection: &Connection) -> bool {
 
 /// Which side opened the connection, as far as the ports of the two sides show: the one whose port is ephemeral where the
 /// other's is not.
-pub(crate) fn initiator_by_ports(local: u16, remote: u16) -> Option<Side> {
+fn by_ports((local, remote): (u16, u16)) -> Option<Side> {
     match (local >= LINUX_EPHEMERAL_PORT, remote >= LINUX_EPHEMERAL_PORT) {
         (true, false) => Some(Side::Local),
         (false, true) => Some(Side::Remote),

@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
 use begin::{Beginning, Beginnings};
-pub(crate) use initiator::{initiator_by_ports, is_upstream};
+pub(crate) use initiator::{Signs, is_upstream};
 
 /// How conversations are to look.
 #[derive(Clone, Copy, Debug)]

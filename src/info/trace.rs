@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::recognizer::Recognizer;
-use crate::conversation::initiator_by_ports;
+use crate::conversation::Signs;
 use crate::protocol::Protocol;
 use crate::trace::{Data, Direction, Event, Length, Side, Truncation};
 
@@ -148,12 +148,13 @@ impl TraceInfo {
             address.as_ref()?.parse().ok().map(|address: std::net::SocketAddr| address.port())
         };
         let (local, remote) = (port(&self.local), port(&self.remote));
-        // By the same signs as a conversion has.
-        let by_ports = || initiator_by_ports(local?, remote?);
-        let by_first = || self.recognizer.first().map(Side::sender);
-        let upstream = self.is_upstream.then_some(Side::Local);
-        let client = upstream.or_else(|| self.recognizer.client()).or_else(by_ports).or_else(by_first);
-        let client = client.filter(|_| self.protocol != Protocol::Other);
+        let signs = Signs {
+            is_upstream: self.is_upstream,
+            client: self.recognizer.client(),
+            ports: local.zip(remote),
+            first: self.recognizer.first(),
+        };
+        let client = Some(signs.initiator()).filter(|_| self.protocol != Protocol::Other);
         self.server_port = match client {
             Some(Side::Local) => remote,
             Some(Side::Remote) => local,
