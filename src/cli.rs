@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tap2pcap::filter::{AddressMatch, TimeBound};
-use tap2pcap::input::format::Format;
+use tap2pcap::input::Format;
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
 #[derive(Debug, Parser)]

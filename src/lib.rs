@@ -14,6 +14,7 @@ pub mod checksum;
 pub mod comments;
 pub mod conversation;
 pub mod convert;
+mod envoy;
 pub mod filter;
 pub mod frame;
 pub mod http;
@@ -22,15 +23,13 @@ pub mod input;
 pub mod merge;
 pub mod output;
 pub mod progress;
+mod proto;
+mod protobuf;
 pub mod protocol;
+mod record;
 pub mod report;
 pub mod sequence;
+mod source;
 pub mod taps;
 pub mod tcp;
 pub mod trace;
-
-/// Envoy's messages, compiled from `proto/`.
-#[allow(missing_docs, clippy::all, reason = "generated")]
-pub mod proto {
-    include!(concat!(env!("OUT_DIR"), "/envoy.rs"));
-}

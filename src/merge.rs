@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::http::Exchange;
-use crate::input::{IDLE, Input, InputError, Opening, Step};
+use crate::input::{Input, InputError, Opening, Step};
 use crate::sequence::Sequencer;
+use crate::source::IDLE;
 use crate::taps::{Tap, TapState};
 use crate::trace::Event;
 

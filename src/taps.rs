@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::input::format::Format;
-use crate::input::source::nanoseconds;
 use crate::input::{Input, InputError, Opening, Peeked, Step, file_name};
+use crate::record::Format;
 use crate::report::{Report, counted};
+use crate::source::nanoseconds;
 use crate::trace::Kind;
 
 /// The first event is looked for in this many bytes before the file is read as a whole.

@@ -9,7 +9,7 @@ use tap2pcap::conversation::{Conversations, Options, Origin};
 use tap2pcap::filter::Filter;
 use tap2pcap::frame::LinkType;
 use tap2pcap::http::wire::{self, Wire};
-use tap2pcap::input::format::Format as InputFormat;
+use tap2pcap::input::Format as InputFormat;
 use tap2pcap::input::{Input, Step};
 use tap2pcap::output::destination::Destination;
 use tap2pcap::output::{Capture, Format, Written};

@@ -4,7 +4,7 @@
 use std::fs;
 
 use tap2pcap::input::Input;
-use tap2pcap::input::format::Format;
+use tap2pcap::input::Format;
 
 use crate::reading::{Found, read};
 use crate::scratch;

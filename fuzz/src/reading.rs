@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tap2pcap::http::{Part, Piece};
 use tap2pcap::info::inspect;
-use tap2pcap::input::format::Format;
+use tap2pcap::input::Format;
 use tap2pcap::input::{Input, InputError, Peeked, Step};
 use tap2pcap::sequence::Sequencer;
 use tap2pcap::trace::{Event, Length, TraceId, What};

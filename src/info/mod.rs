@@ -14,9 +14,10 @@ mod trace;
 use serde::Serialize;
 
 use crate::conversation::is_upstream;
-use crate::input::format::Format;
-use crate::input::{Generation, Input, Step, TextLoss};
+use crate::envoy::TextLoss;
+use crate::input::{Generation, Input, Step};
 use crate::protocol::Protocol;
+use crate::record::Format;
 use crate::report::{MAX_ERRORS, counted};
 use crate::sequence::Sequencer;
 use crate::trace::{Endpoint, Event, What};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use super::foreign::Foreign;
-use super::truncation::RecordTruncation;
+use crate::record::RecordTruncation;
 
 /// Why an input, or a part of it, cannot be converted.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::record::stray::quoted;
+
 /// A description of an input that is no tap trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
@@ -139,7 +141,7 @@ const TEXTS: [(Place, &str, &str, &str); 32] = [
 
 impl Foreign {
     /// Describes an input that begins with `prefix`.
-    pub(super) fn new(prefix: &[u8]) -> Self {
+    pub(crate) fn new(prefix: &[u8]) -> Self {
         /// Texts are looked through up to here.
         const LOOK: usize = 4096;
         /// Fewer characters may be text by chance.
@@ -196,16 +198,6 @@ fn text(bytes: &[u8]) -> Option<&str> {
     };
     let is_control = |char: char| char.is_control() && !char.is_ascii_whitespace() && char != '\u{1b}';
     (!text.is_empty() && !text.contains(is_control)).then_some(text)
-}
-
-/// The beginning of a line in quotes: no character of it steers a terminal.
-pub(super) fn quoted(line: &str) -> String {
-    /// Characters that are shown.
-    const SHOWN: usize = 60;
-    match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}", format!("{}…", &line[..end])),
-        None => format!("{line:?}"),
-    }
 }
 
 /// The first bytes in hexadecimal.

@@ -1,48 +1,33 @@
 //! Inputs: bytes in, [`Event`]s out, and of HTTP taps [`Part`]s of exchanges.
 //!
-//! A [`source`] reads the bytes; the format is told from the first of them ([`open`], [`format`]); [`records`] finds
-//! the records, one at a time, and a decoder the events in a record ([`step`]; [`binary`], [`text`], [`json`]). Memory
-//! holds one record and one read, and events borrow from there.
+//! A [source](crate::source) reads the bytes; the first of them show the format ([`open`], [`detect`]); [records](crate::record)
+//! are found one at a time, and the [events](crate::envoy) in a record ([`step`]). Memory holds one record and one read, and
+//! events borrow from there.
 
-mod binary;
-mod decoded;
+mod detect;
 mod error;
 pub(crate) mod file_name;
 mod foreign;
-pub mod format;
-mod http;
-mod json;
-mod literal;
 mod open;
 mod peek;
-mod records;
 mod run;
-pub(crate) mod source;
 mod step;
-mod stray;
-mod text;
-mod truncation;
 
 use std::borrow::Cow;
 
+pub use crate::envoy::TextLoss;
+pub use crate::envoy::generation::Generation;
+use crate::envoy::{AnyCursor, Decoded, DecodedWhat, Parts};
 use crate::http::Part;
+use crate::protobuf::Home;
+use crate::record::Records;
+pub use crate::record::{Format, RecordTruncation};
 use crate::trace::{Connection, Data, Event, Length, SampleRate, TraceId, Truncation, What};
-use decoded::{
-    Begun, Body, Damage, Decoded, DecodedWhat, Head, HttpBody, HttpFields, HttpMessage, HttpPiece,
-    HttpRecord, HttpWhat,
-};
 pub use error::InputError;
 pub use foreign::Foreign;
-use format::Format;
-pub use format::Generation;
 pub use open::Opening;
 pub use peek::{Peek, Peeked};
-use records::Records;
 pub(crate) use run::general;
-pub(crate) use source::IDLE;
-pub use truncation::RecordTruncation;
-
-const TOO_MANY_HEADERS: &str = "a message has more than 65,536 headers";
 
 /// A trace that is being read.
 #[derive(Debug)]
@@ -52,7 +37,7 @@ pub struct Input {
     /// Its first bytes.
     beginning: Box<[u8]>,
     records: Records,
-    cursor: Cursor,
+    cursor: AnyCursor,
     is_in_record: bool,
     /// The trace of the record.
     trace: TraceId,
@@ -68,17 +53,10 @@ pub struct Input {
     traces: u64,
     http_records: u64,
     /// The parts of an HTTP tap's record.
-    parts: Option<http::Parts>,
+    parts: Option<Parts>,
     /// The next of them.
     part: Option<Part>,
     has_failed: bool,
-}
-
-#[derive(Debug)]
-enum Cursor {
-    Binary(binary::Cursor),
-    Text(text::Cursor),
-    Json(json::Cursor),
 }
 
 /// The event that [`Input::event`] is to give.
@@ -87,17 +65,6 @@ enum Current {
     Opened(Option<Box<Connection>>),
     Decoded(Decoded),
     Ended,
-}
-
-/// What is lost in JSON besides bytes of bodies: by Envoy in `JSON_BODY_AS_STRING`, or by a program behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TextLoss {
-    /// Messages with the addresses of a trace.
-    pub connections: u64,
-    /// Batches of events (Envoy 1.35 and 1.36).
-    pub batches: u64,
-    /// Traces whose id some other program has taken for a floating-point number, and rounded.
-    pub rounded_ids: u64,
 }
 
 /// What came of looking for the next event.
@@ -205,20 +172,13 @@ impl Input {
     /// Which Envoy wrote what has been read so far, as far as the messages' shapes show.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        match &self.cursor {
-            Cursor::Binary(cursor) => cursor.generation(),
-            Cursor::Text(cursor) => cursor.generation(),
-            Cursor::Json(cursor) => cursor.generation(),
-        }
+        self.cursor.generation()
     }
 
     /// What Envoy lost when it wrote `JSON_BODY_AS_STRING`.
     #[must_use]
     pub fn text_loss(&self) -> TextLoss {
-        match &self.cursor {
-            Cursor::Json(cursor) => cursor.loss(),
-            Cursor::Binary(_) | Cursor::Text(_) => TextLoss::default(),
-        }
+        self.cursor.loss()
     }
 
     /// How many messages Envoy says that it could not write as JSON.
@@ -242,14 +202,11 @@ impl Input {
             Current::Ended => (0, 0, Peeked::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { direction, body, truncation, end_stream } => Peeked::Data {
+                    DecodedWhat::Data { direction, bytes, truncation, end_stream } => Peeked::Data {
                         direction: *direction,
-                        captured_len: match body {
-                            Body::Record(range) => range.len(),
-                            Body::Scratch | Body::ScratchText => self.scratch.len(),
-                        },
+                        captured_len: bytes.range.len(),
                         is_length_known: match truncation {
-                            Truncation::None => !matches!(body, Body::ScratchText),
+                            Truncation::None => bytes.home != Home::ScratchText,
                             Truncation::Limit => false,
                             // In which the record ends, mostly, without the number.
                             Truncation::Input { .. } => decoded.seq_num == 0,
@@ -273,20 +230,12 @@ impl Input {
             Current::Ended => (0, 0, None, What::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { direction, body, truncation, end_stream } => What::Data(Data {
+                    DecodedWhat::Data { direction, bytes, truncation, end_stream } => What::Data(Data {
                         direction: *direction,
-                        bytes: Cow::Borrowed(match body {
-                            Body::Record(range) => &self.records.record()[range.clone()],
-                            Body::Scratch | Body::ScratchText => &self.scratch,
-                        }),
-                        length: match (truncation, body) {
-                            (Truncation::Limit | Truncation::Removed, _) => Length::Cut,
-                            (Truncation::Input { missing }, _) => body.truncated(&self.scratch, *missing),
-                            (Truncation::None, Body::ScratchText) => Length::Unsure,
-                            (Truncation::None, Body::Record(_) | Body::Scratch) => Length::Whole,
-                        },
+                        bytes: Cow::Borrowed(bytes.get(self.records.record(), &self.scratch)),
+                        length: length(*truncation, bytes.home, bytes.range.len() as u64),
                         truncation: *truncation,
-                        is_text: matches!(body, Body::ScratchText),
+                        is_text: bytes.home == Home::ScratchText,
                         end_stream: *end_stream,
                     }),
                     DecodedWhat::Closed | DecodedWhat::Nothing => What::Closed,
@@ -300,5 +249,16 @@ impl Input {
     /// The part that [`Self::advance`] has found; once.
     pub fn part(&mut self) -> Option<Part> {
         self.part.take()
+    }
+}
+
+/// How many bytes a read or write had of which `captured` are there.
+fn length(truncation: Truncation, home: Home, captured: u64) -> Length {
+    match truncation {
+        Truncation::Limit | Truncation::Removed => Length::Cut,
+        Truncation::Input { missing: Some(missing) } => Length::CutFrom(captured.saturating_add(missing)),
+        Truncation::Input { missing: None } => Length::AtLeast(captured + 1),
+        Truncation::None if home == Home::ScratchText => Length::Unsure,
+        Truncation::None => Length::Whole,
     }
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::detect::detect;
 use super::foreign::Foreign;
-use super::format::{Format, detect};
-use super::records::Records;
-use super::source::{Fill, IDLE, Source};
-use super::{Current, Cursor, Input, InputError, binary, json, text};
+use super::{Current, Input, InputError};
+use crate::envoy::AnyCursor;
+use crate::record::{Format, Records};
+use crate::source::{Fill, IDLE, Source};
 use crate::trace::{Kind, TraceId};
 
 /// The format is told from this many bytes, or all there are.
@@ -75,13 +76,7 @@ impl Input {
             format,
             beginning,
             records: Records::new(source, format),
-            cursor: match format {
-                Format::Binary | Format::Delimited => {
-                    Cursor::Binary(binary::Cursor::new(format == Format::Binary))
-                }
-                Format::Text => Cursor::Text(text::Cursor::default()),
-                Format::Json => Cursor::Json(json::Cursor::default()),
-            },
+            cursor: AnyCursor::new(format),
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },
             ends_with_record: false,

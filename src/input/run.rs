@@ -1,10 +1,9 @@
 //! The hot path: the records of a delimited trace, as far as they have been read and as long as each is nothing but one
-//! event of the [usual](super::binary::usual) shape. They are gone through where they lie: the event that was found
+//! event of the [usual](crate::envoy::canonical) shape. They are gone through where they lie: the event that was found
 //! before them has to have been taken, and they count as passed when it is said how many have been.
 
 use super::Input;
-use super::binary::connection;
-use super::binary::usual::{self, EventSegment, Usual};
+use crate::envoy::canonical::{self, EventSegment, Usual};
 use crate::trace::{Event, Kind, Plain, TraceId, What};
 
 /// Usual records, one behind the other.
@@ -27,13 +26,13 @@ impl UsualRun<'_> {
     /// The next record, if it is one of a segment with one event.
     #[inline(always)]
     pub(crate) fn record(&self) -> Option<EventSegment> {
-        usual::record(self.bytes, self.passed.bytes)
+        canonical::record(self.bytes, self.passed.bytes)
     }
 
     /// Its event, if that has the usual shape.
     #[inline(always)]
     pub(crate) fn event(&self, record: &EventSegment) -> Option<Usual> {
-        usual::event(self.bytes, record.event.clone())
+        canonical::event(self.bytes, record.event.clone())
     }
 
     /// The bytes that were read or written.
@@ -91,7 +90,7 @@ pub(crate) fn general(plain: Plain<'_>) -> Event<'_> {
         time: plain.time,
         seq_num: plain.seq_num,
         missing: None,
-        connection: connection::usual(plain.connection),
+        connection: canonical::connection(plain.connection),
         what: What::Data(plain.into()),
     }
 }

@@ -41,7 +41,8 @@ fn event(number: u64, connection: Option<Connection>) -> SocketEvent {
         0 => EventSelector::Read(socket_event::Read { data }),
         _ => EventSelector::Write(socket_event::Write { data, end_stream: false }),
     };
-    let timestamp = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: number as i32 });
+    let timestamp =
+        Some(crate::proto::google::protobuf::Timestamp { seconds: 1_700_000_000, nanos: number as i32 });
     SocketEvent { timestamp, connection, seq_num: 1 + number * 100, event_selector: Some(selector) }
 }
 

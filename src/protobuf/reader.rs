@@ -1,0 +1,126 @@
+//! Reads the fields of a message into whatever takes them, in any encoding.
+
+use super::{Bytes, Damage, Encoding, Integer, Message, Schema, binary};
+
+/// No schema of a trace nests its messages so deep. One that may contain itself can be nested without end.
+const MAX_DEPTH: u8 = 64;
+
+/// Reads the fields of a message.
+#[derive(Debug)]
+pub(crate) struct Reader<'a, E> {
+    pub(crate) record: &'a [u8],
+    /// What is not in the record as it is: see [`Self::place`].
+    pub(crate) scratch: &'a mut Vec<u8>,
+    pub(crate) place: E,
+    depth: u8,
+}
+
+impl<'a, E: Encoding> Reader<'a, E> {
+    /// Reads on from a place in the record.
+    pub(crate) fn new(record: &'a [u8], scratch: &'a mut Vec<u8>, place: E) -> Self {
+        Self { record, scratch, place, depth: 0 }
+    }
+
+    /// Goes to the next field of a message of this schema, and returns its number; `None` at the end of the message.
+    #[inline]
+    pub(crate) fn next<S: Schema>(&mut self) -> Result<Option<u32>, Damage> {
+        self.place.next::<S>(self.record)
+    }
+
+    /// Reads the fields that follow.
+    #[inline]
+    pub(crate) fn fields<M: Message>(&mut self, message: &mut M) -> Result<(), Damage> {
+        while let Some(number) = self.next::<M::Schema>()? {
+            message.take(number, self)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the message that is the value. What stands before damage is in `message` then.
+    #[inline]
+    pub(crate) fn message<M: Message>(&mut self, message: &mut M) -> Result<(), Damage> {
+        if self.depth == MAX_DEPTH {
+            return Err(Damage::new(self.place.at(), "messages are nested too deep"));
+        }
+        let inner = self.place.enter(self.record)?;
+        let outer = std::mem::replace(&mut self.place, inner);
+        self.depth += 1;
+        let read = self.fields(message);
+        self.depth -= 1;
+        let inner = std::mem::replace(&mut self.place, outer);
+        self.place.leave(&inner);
+        read
+    }
+
+    /// Offset in the record of the value.
+    pub(crate) fn at(&self) -> usize {
+        self.place.at()
+    }
+
+    /// Passes over the value.
+    pub(crate) fn skip(&mut self) -> Result<(), Damage> {
+        self.place.skip(self.record)
+    }
+
+    /// The value as an unsigned integer.
+    pub(crate) fn unsigned(&mut self) -> Result<u64, Damage> {
+        self.integer().map(|integer| integer.value)
+    }
+
+    /// The value as an unsigned integer, and whether some program has rounded it.
+    pub(crate) fn integer(&mut self) -> Result<Integer, Damage> {
+        self.place.unsigned(self.record)
+    }
+
+    /// The value as a signed integer.
+    pub(crate) fn signed(&mut self) -> Result<i64, Damage> {
+        self.place.signed(self.record)
+    }
+
+    /// The value as a boolean.
+    pub(crate) fn boolean(&mut self) -> Result<bool, Damage> {
+        self.place.boolean(self.record)
+    }
+
+    /// The number of the value, an enum's.
+    pub(crate) fn enumeration(&mut self, number: fn(&str) -> Option<i32>) -> Result<i32, Damage> {
+        self.place.enumeration(self.record, number)
+    }
+
+    /// The value, a string, in place of what `to` has.
+    pub(crate) fn string(&mut self, to: &mut Vec<u8>) -> Result<(), Damage> {
+        self.place.string(self.record, to)
+    }
+
+    /// The value, which is of type `bytes`, in place of what `to` has.
+    pub(crate) fn bytes(&mut self, to: &mut Vec<u8>) -> Result<(), Damage> {
+        self.place.bytes(self.record, to)
+    }
+
+    /// Says in `to` where the value is, bytes or a string of which there may be many: in the record, or else in the scratch
+    /// buffer. Of bytes that break off, `to` gets those that are there.
+    #[inline]
+    pub(crate) fn place(&mut self, is_string: bool, to: &mut Option<Bytes>) -> Result<(), Damage> {
+        self.place.place(self.record, self.scratch, is_string, to)
+    }
+
+    /// Seconds and nanoseconds of a timestamp that is written as a string.
+    pub(crate) fn timestamp(&mut self) -> Option<Result<(i64, i64), Damage>> {
+        self.place.timestamp(self.record)
+    }
+
+    /// Whether the value is a message, where the encoding shows it.
+    pub(crate) fn is_message(&self) -> Option<bool> {
+        self.place.is_message(self.record)
+    }
+
+    /// Whether a string is in place of the value.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.place.is_replaced(self.record)
+    }
+
+    /// The binary fields of the value, where the encoding is binary.
+    pub(crate) fn raw(&self) -> Option<binary::Fields> {
+        self.place.raw()
+    }
+}
