@@ -415,7 +415,7 @@ impl<E: Encoding> Cursor<E> {
         form: BodyForm,
         is_alone: bool,
     ) -> Result<Decoded, Damage> {
-        let before = reader.place.clone();
+        let before = (!is_alone).then(|| reader.place.clone());
         let mut event = EventReader::new(form);
         let read = event.read(reader);
         let EventReader { mut decoded, damage: of_body, .. } = event;
@@ -433,10 +433,10 @@ impl<E: Encoding> Cursor<E> {
                 Ok(decoded)
             }
             // The events after it can be read.
-            Err(damage) if !is_alone && reader.place.recover(reader.record, &before).is_ok() => {
-                Err(damage.in_event())
-            }
-            Err(damage) => Err(damage),
+            Err(damage) => match before.map(|before| reader.place.recover(reader.record, &before)) {
+                Some(Ok(())) => Err(damage.in_event()),
+                _ => Err(damage),
+            },
         }
     }
 

@@ -173,7 +173,7 @@ impl Input {
             }
             _ => {
                 let offset = self.records.offset(damage.at);
-                InputError::Damaged { name, record, offset, unit, what: damage.what }
+                InputError::Damaged { name, record, offset, unit, what: damage.into_what() }
             }
         }
     }
