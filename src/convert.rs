@@ -1,6 +1,6 @@
 //! The whole way: inputs in, a capture out.
 //!
-//! One input streams straight through; many are [merged](crate::merge) by time.
+//! Inputs are [merged](crate::merge) by time; plain events of one pass straight through as long as nothing of another is due.
 
 use std::collections::HashSet;
 use std::io;
@@ -12,12 +12,12 @@ use crate::conversation::{Conversations, Options, Origin};
 use crate::filter::Filter;
 use crate::http::Exchange;
 use crate::http::wire::{self, Wire};
-use crate::input::{Step, general};
+use crate::input::general;
 use crate::merge::{Merge, Next};
 use crate::output::{Capture, Written};
 use crate::report::{Report, Warning};
 use crate::sequence::Sequencer;
-use crate::taps::{Tap, TapState};
+use crate::taps::Tap;
 use crate::trace::{Event, Plain, Side};
 
 /// What to convert.
@@ -53,13 +53,7 @@ impl Conversion {
         let conversations = Conversations::new(self.options, self.filter.clone());
         let wire = Wire::new(self.http, taps.len() as u32);
         let mut run = Run { conversion: self, conversations, wire, capture, report };
-        match <[Tap; 1]>::try_from(taps) {
-            Ok([Tap { state: TapState::Open(input), .. }]) => {
-                run.stream(Sequencer::new(*input, self.http.start_time))?
-            }
-            Ok(taps) => run.merge(taps.into(), interfaces)?,
-            Err(taps) => run.merge(taps, interfaces)?,
-        }
+        run.merge(taps, interfaces)?;
         run.finish()
     }
 }
@@ -74,32 +68,6 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn stream(&mut self, mut input: Sequencer) -> io::Result<()> {
-        let name = input.input().name().to_owned();
-        let origin = Origin { number: 0, interface: 0, name: &name };
-        let mut has_stopped = false;
-        loop {
-            if self.is_stopped() && !std::mem::replace(&mut has_stopped, true) {
-                input.stop();
-            }
-            self.report.progress(|| input.input().offset());
-            input.each_plain(|plain| self.plain(origin, plain))?;
-            match input.advance() {
-                Ok(Step::Event) => self.event(origin, &mut input.event())?,
-                Ok(Step::Part) => {
-                    if let Some(exchange) = input.exchange() {
-                        self.exchange(origin, exchange)?;
-                    }
-                }
-                Ok(Step::Idle) => self.idle()?,
-                Ok(Step::End) => break,
-                Err(error) => self.report.input_error(error.name(), &error),
-            }
-        }
-        self.summarize(&input);
-        Ok(())
-    }
-
     fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let origin = |number: u32| {
@@ -113,8 +81,13 @@ impl Run<'_> {
             if self.is_stopped() && !std::mem::replace(&mut has_stopped, true) {
                 merge.stop();
             }
-            self.report.progress(|| bytes);
+            self.report.progress(|| bytes + merge.offset());
+            match merge.alone() {
+                Some(number) => self.each_plain_alone(&mut merge, origin(number))?,
+                None => merge.each_plain(|number, plain| self.plain(origin(number), plain))?,
+            }
             match merge.advance() {
+                Ok(Next::InOrder) => {}
                 Ok(Next::Event(number)) => {
                     if let Some(mut event) = merge.event(number) {
                         self.event(origin(number), &mut event)?;
@@ -137,6 +110,12 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A function of its own: in that of the loop the compiler has too few registers for it.
+    #[inline(never)]
+    fn each_plain_alone(&mut self, merge: &mut Merge, origin: Origin<'_>) -> io::Result<()> {
+        merge.each_plain_alone(|plain| self.plain(origin, plain))
     }
 
     fn is_stopped(&self) -> bool {

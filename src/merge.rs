@@ -9,14 +9,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::io;
 use std::time::Instant;
 
 use crate::http::Exchange;
 use crate::input::{Input, InputError, Opening, Step};
-use crate::sequence::Sequencer;
+use crate::sequence::{Given, Sequencer};
 use crate::source::IDLE;
 use crate::taps::{Tap, TapState};
-use crate::trace::Event;
+use crate::trace::{Event, Plain};
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
@@ -33,7 +34,10 @@ pub struct Merge {
     to_come: Vec<(u64, u32, Tap)>,
     /// The order and number of the input whose event was given last.
     current: Option<Place>,
-    /// Where the others stand that run, each with an event ready.
+    /// The first of the others that run, each with an event ready. It is not in `ready`, so that two inputs that take turns do
+    /// so quickly, and keeps its buffer.
+    first: Option<Place>,
+    /// Where the rest of them stand.
     ready: BTreeSet<Place>,
     /// Those of `ready` that have a buffer.
     resident: BTreeSet<Place>,
@@ -70,6 +74,8 @@ pub enum Next {
     Ended(u32, Box<Sequencer>),
     /// There is nothing at the moment.
     Idle,
+    /// Events of one input that may be in order: [`Merge::each_plain`].
+    InOrder,
     /// All have ended.
     End,
 }
@@ -96,6 +102,7 @@ impl Merge {
             running,
             to_come,
             current: None,
+            first: None,
             ready: BTreeSet::new(),
             resident: BTreeSet::new(),
             memory: 0,
@@ -106,6 +113,15 @@ impl Merge {
             is_idle: false,
             until_poll: 0,
             start_time,
+        }
+    }
+
+    /// Bytes that have been read and done with, of the only input.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match &self.running[..] {
+            [Some(input)] => input.input().offset(),
+            _ => 0,
         }
     }
 
@@ -138,8 +154,7 @@ impl Merge {
             if self.open_next()? {
                 continue;
             }
-            if let Some(place) = self.ready.pop_first() {
-                self.take(place)?;
+            if let Some(place) = self.take_first()? {
                 self.current = Some(place);
                 self.is_idle = false;
                 return Ok(self.found(place.1));
@@ -155,10 +170,74 @@ impl Merge {
             if let Some(next) = self.poll()? {
                 return Ok(next);
             }
-            if self.ready.is_empty() {
+            if self.first_ready().is_none() {
                 return Ok(Next::Idle);
             }
         }
+    }
+
+    /// Gives `each` the plain events that are due, with the numbers of their inputs, as long as there is nothing else: as
+    /// [`Sequencer::each_plain`].
+    ///
+    /// # Errors
+    /// Those of `each`, which gets nothing more then.
+    #[inline(always)]
+    pub fn each_plain(&mut self, mut each: impl FnMut(u32, Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+        // While some are silent, the general way looks at them from time to time.
+        if !self.silent.is_empty() || !self.opening.is_empty() {
+            return Ok(());
+        }
+        while let Some((order, number)) = self.current {
+            let Some(until) = self.until(number) else { return Ok(()) };
+            let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
+            let Given { latest, later } = input.each_plain::<false>(until, |plain| each(number, plain))?;
+            let order = order.max(latest);
+            self.current = Some((order, number));
+            let Some(later) = later else { return Ok(()) };
+            // Another one that has been put there like this goes on in the same way.
+            self.current = self.take_unread();
+            self.put((order.max(later), number));
+        }
+        Ok(())
+    }
+
+    /// Takes the input that is ready first, if it is first of all, and what it has next has not been read.
+    fn take_unread(&mut self) -> Option<Place> {
+        let to_come = self.to_come.last().map(|&(first, number, _)| (first, number));
+        let running = &self.running;
+        self.first.take_if(|first| {
+            let is_first = to_come.is_none_or(|to_come| *first < to_come);
+            is_first && running[first.1 as usize].as_deref().is_some_and(|input| !input.has_found())
+        })
+    }
+
+    /// The same for the only input: [`Self::alone`].
+    ///
+    /// # Errors
+    /// Those of `each`, which gets nothing more then.
+    #[inline(always)]
+    pub fn each_plain_alone(&mut self, each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+        let Some((_, number)) = self.current else { return Ok(()) };
+        let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
+        input.each_plain::<true>(u64::MAX, each).map(drop)
+    }
+
+    /// The number of the input that goes on, if there is no other.
+    #[must_use]
+    pub fn alone(&self) -> Option<u32> {
+        let is_alone = self.first_ready().is_none()
+            && self.to_come.is_empty()
+            && self.silent.is_empty()
+            && self.opening.is_empty();
+        self.current.filter(|_| is_alone).map(|(_, number)| number)
+    }
+
+    /// The greatest time that an event of this input may have to be due before all others, if any may.
+    fn until(&self, number: u32) -> Option<u64> {
+        let ready = self.first_ready();
+        let to_come = self.to_come.last().map(|&(first, number, _)| (first, number));
+        let Some((time, other)) = ready.into_iter().chain(to_come).min() else { return Some(u64::MAX) };
+        if number < other { Some(time) } else { time.checked_sub(1) }
     }
 
     /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
@@ -232,8 +311,11 @@ impl Merge {
 
     /// What the input with this number has ready.
     fn found(&self, number: u32) -> Next {
-        let input = self.running[number as usize].as_deref();
-        if input.is_some_and(Sequencer::has_exchange) { Next::Exchange(number) } else { Next::Event(number) }
+        match self.running[number as usize].as_deref() {
+            Some(input) if input.has_exchange() => Next::Exchange(number),
+            Some(input) if input.has_found() => Next::Event(number),
+            _ => Next::InOrder,
+        }
     }
 
     /// Goes on in the input whose event was given last. `None` if another one's is due first.
@@ -263,7 +345,7 @@ impl Merge {
     /// Has the others wait for an input that has nothing to say, or sets it aside.
     fn fall_silent(&mut self, place: Place) -> Option<Next> {
         let since = *self.silent_since.get_or_insert_with(Instant::now);
-        let has_others = !self.ready.is_empty() || !self.to_come.is_empty();
+        let has_others = self.first_ready().is_some() || !self.to_come.is_empty();
         let rest = IDLE.saturating_sub(since.elapsed());
         if !has_others || rest.is_zero() {
             self.silent_since = None;
@@ -280,23 +362,40 @@ impl Merge {
 
     /// Whether nothing comes before this place.
     fn is_due(&self, place: Place) -> bool {
-        self.ready.first().is_none_or(|&first| place < first)
+        self.first_ready().is_none_or(|first| place < first)
             && self.to_come.last().is_none_or(|&(first, number, _)| place < (first, number))
     }
 
     /// Opens the next input if its first event is due.
     fn open_next(&mut self) -> Result<bool, InputError> {
-        let ready = self.ready.first();
+        let ready = self.first_ready();
         let is_due =
-            |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|&ready| (first, number) < ready);
+            |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|ready| (first, number) < ready);
         let Some((first, number, tap)) = self.to_come.pop_if(|tap| is_due(tap)) else { return Ok(false) };
         self.running[number as usize] = Some(Box::new(Sequencer::new(tap.open()?, self.start_time)));
         self.current = Some((first, number));
         Ok(true)
     }
 
-    /// Puts an input where its event is due. Those furthest away give their memory back if it takes too much.
+    /// The place of the input whose event is due before those of the others.
+    fn first_ready(&self) -> Option<Place> {
+        self.first.or_else(|| self.ready.first().copied())
+    }
+
+    /// Puts an input where its event is due.
     fn put(&mut self, place: Place) {
+        if self.first_ready().is_none_or(|first| place < first) {
+            if let Some(second) = self.first.replace(place) {
+                self.put_behind(second);
+            }
+        } else {
+            self.put_behind(place);
+        }
+    }
+
+    /// Puts an input where its event is due, which is not the first. Those furthest away give their memory back if it takes too
+    /// much.
+    fn put_behind(&mut self, place: Place) {
         self.ready.insert(place);
         self.resident.insert(place);
         self.memory += self.input(place).map_or(0, |input| input.memory_used());
@@ -309,7 +408,16 @@ impl Merge {
         }
     }
 
-    /// Takes an input out of its place, with its memory.
+    /// Takes the input whose event is due first out of its place, with its memory.
+    fn take_first(&mut self) -> Result<Option<Place>, InputError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let Some(place) = self.ready.pop_first() else { return Ok(None) };
+        self.take(place)?;
+        Ok(Some(place))
+    }
+
     fn take(&mut self, place: Place) -> Result<(), InputError> {
         let is_resident = self.resident.remove(&place);
         let Some(input) = self.input(place) else { return Ok(()) };

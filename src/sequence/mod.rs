@@ -26,6 +26,7 @@ use crate::http::queue::Exchanges;
 use crate::input::{Input, InputError, Peek, Peeked, Step};
 use crate::trace::{Connection, Event, Kind, TraceId, What};
 pub use numbers::Numbers;
+pub use plain::Given;
 use plain::pass_through;
 use queue::{Queue, SLICES, Waiting};
 use trace::{Arrival, Delivery, Trace};
@@ -201,6 +202,12 @@ impl Sequencer {
     fn found(&mut self, ready: Ready) -> Step {
         self.ready = ready;
         Step::Event
+    }
+
+    /// Whether [`Self::advance`] has found an event that has not been taken.
+    #[must_use]
+    pub fn has_found(&self) -> bool {
+        !matches!(self.ready, Ready::None)
     }
 
     /// When the event was that [`Self::advance`] has found, in nanoseconds since the Unix epoch, if it has a time.

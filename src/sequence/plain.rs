@@ -8,18 +8,33 @@ use super::trace::Trace;
 use crate::input::{Peek, Peeked};
 use crate::trace::{Kind, Plain, TraceId};
 
+/// What [`Sequencer::each_plain`] has given. Times are in nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given {
+    /// The greatest time of an event; 0 if there was none.
+    pub latest: u64,
+    /// The time of the next event, if it is later than was asked for.
+    pub later: Option<u64>,
+}
+
 impl Sequencer {
     /// Gives `each` the events that come next, as long as they are plain, come right behind the one
-    /// before them in their traces, and have been read. [`Self::advance`] goes on behind them.
+    /// before them in their traces, have been read, and are not later than `until`, in nanoseconds since the Unix epoch.
+    /// [`Self::advance`] goes on behind them. Where the input `IS_ALONE` nobody asks for times, and they take their time.
     ///
     /// # Errors
     /// Those of `each`, which gets nothing more then.
     #[inline(always)]
-    pub fn each_plain(&mut self, mut each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+    pub fn each_plain<const IS_ALONE: bool>(
+        &mut self,
+        until: u64,
+        mut each: impl FnMut(Plain<'_>) -> io::Result<()>,
+    ) -> io::Result<Given> {
+        let mut given = Given::default();
         if !self.has_nothing_else() {
-            return Ok(());
+            return Ok(given);
         }
-        let Some(mut run) = self.input.usual_run() else { return Ok(()) };
+        let Some(mut run) = self.input.usual_run() else { return Ok(given) };
         let mut result = Ok(());
         while result.is_ok()
             && let Some(record) = run.record()
@@ -29,17 +44,24 @@ impl Sequencer {
             let state = self.traces.get_mut(&trace);
             let Some(event) = run.event(&record) else { break };
             let peek = event.peek(trace);
+            if !IS_ALONE && peek.time > until {
+                given.later = Some(peek.time);
+                break;
+            }
             let Peeked::Data { direction, is_length_known: true, .. } = peek.what else { break };
             let Some(conversation) = pass_through(state, &peek, self.arrived + 1) else { break };
             self.arrived += 1;
             run.pass(&record);
             let Peek { time, seq_num, .. } = peek;
+            if !IS_ALONE {
+                given.latest = given.latest.max(time);
+            }
             let (bytes, connection) = (run.body(&event), run.connection(&event));
             result = each(Plain { trace, conversation, time, seq_num, direction, bytes, connection });
         }
         let passed = run.passed();
         self.input.pass(passed);
-        result
+        result.map(|()| given)
     }
 
     /// Whether there is nothing to see to but what the input has next.

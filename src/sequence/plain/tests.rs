@@ -3,7 +3,8 @@
 use prost::Message as _;
 
 use super::*;
-use crate::input::{Input, Step};
+use crate::input::Input;
+use crate::merge::{Merge, Next};
 use crate::proto::envoy::config::core::v3::socket_address::PortSpecifier;
 use crate::proto::envoy::config::core::v3::{Address, SocketAddress, address};
 use crate::proto::envoy::data::tap::v3::socket_event::{self, EventSelector};
@@ -12,6 +13,7 @@ use crate::proto::envoy::data::tap::v3::{
     Body, Connection, SocketEvent, SocketEvents, SocketStreamedTraceSegment, TraceWrapper, body,
     trace_wrapper,
 };
+use crate::taps::{Tap, TapState};
 
 const CONNECTIONS: u64 = 20;
 const EVENTS: u64 = 10_000;
@@ -62,43 +64,56 @@ fn stream(has_connections: bool, unusual: Option<&dyn Fn(u64, SocketEvent) -> Ve
     tap
 }
 
-/// How many events of a tap went on as plain ones, and how many went another way.
-fn ways(tap: Vec<u8>) -> [u64; 2] {
-    let mut input = Sequencer::new(Input::from_bytes("tap".to_owned(), tap, None).expect("a tap"), None);
+/// How many events of taps, merged, went on as plain ones, and how many went another way.
+fn ways(taps: Vec<Vec<u8>>) -> [u64; 2] {
+    let open = |(number, tap): (usize, Vec<u8>)| {
+        let name = format!("tap-{number}");
+        let input = Input::from_bytes(name.clone(), tap, None).expect("a tap");
+        Tap { path: name.clone().into(), name, state: TapState::Open(Box::new(input)) }
+    };
+    let mut merge = Merge::new(taps.into_iter().enumerate().map(open).collect(), None);
     let [mut plain, mut other] = [0; 2];
     loop {
-        let each = |event: Plain<'_>| {
+        let each = |_: u32, event: Plain<'_>| {
             assert_eq!(event.bytes, [7; 100]);
             plain += 1;
             Ok(())
         };
-        input.each_plain(each).expect("no error");
-        match input.advance().expect("no damage") {
-            Step::Event => {
-                input.event();
+        merge.each_plain(each).expect("no error");
+        match merge.advance().expect("no damage") {
+            Next::Event(number) => {
+                merge.event(number).expect("an event");
                 other += 1;
             }
-            Step::Part | Step::Idle => {}
-            Step::End => return [plain, other],
+            Next::Exchange(_) | Next::Ended(..) | Next::Idle | Next::InOrder => {}
+            Next::End => return [plain, other],
         }
     }
 }
 
 #[track_caller]
-fn assert_taken(tap: Vec<u8>) {
-    let [plain, other] = ways(tap);
-    assert_eq!(plain + other, EVENTS * CONNECTIONS + CONNECTIONS, "with the openings");
+fn assert_taken(taps: Vec<Vec<u8>>) {
+    let count = taps.len() as u64;
+    let [plain, other] = ways(taps);
+    assert_eq!(plain + other, count * (EVENTS * CONNECTIONS + CONNECTIONS), "with the openings");
     assert!(plain >= 99 * (plain + other) / 100, "{other} of {} went another way", plain + other);
 }
 
 #[test]
+fn streams_that_are_merged_take_the_hot_path() {
+    for has_connections in [false, true] {
+        assert_taken(vec![stream(has_connections, None), stream(has_connections, None)]);
+    }
+}
+
+#[test]
 fn a_stream_takes_the_hot_path() {
-    assert_taken(stream(false, None));
+    assert_taken(vec![stream(false, None)]);
 }
 
 #[test]
 fn a_stream_with_a_connection_in_every_event_takes_the_hot_path() {
-    assert_taken(stream(true, None));
+    assert_taken(vec![stream(true, None)]);
 }
 
 #[test]
@@ -106,7 +121,7 @@ fn a_stream_takes_the_hot_path_again_after_an_unusual_record() {
     for has_connections in [false, true] {
         // A batch of one event.
         let batch = |id, event| record(id, MessagePiece::Events(SocketEvents { events: vec![event] }));
-        assert_taken(stream(has_connections, Some(&batch)));
+        assert_taken(vec![stream(has_connections, Some(&batch))]);
         // A field that no Envoy of today writes.
         let unknown = |id, event| {
             let record = record(id, MessagePiece::Event(event));
@@ -116,6 +131,6 @@ fn a_stream_takes_the_hot_path_again_after_an_unusual_record() {
             prost::encoding::encode_varint(length + 2, &mut longer);
             [&longer[..], wrapper, &[0x78, 1]].concat()
         };
-        assert_taken(stream(has_connections, Some(&unknown)));
+        assert_taken(vec![stream(has_connections, Some(&unknown))]);
     }
 }
