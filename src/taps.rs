@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use walkdir::WalkDir;
 
@@ -98,20 +100,17 @@ impl Taps {
         start_time: Option<u64>,
         report: &mut Report,
     ) {
+        let mut paths = Vec::new();
         for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
-            let path = match entry {
-                Ok(entry) if entry.file_type().is_file() => entry.into_path(),
-                Ok(_) => continue,
-                Err(error) if leads_nowhere(&error) => {
-                    self.skipped += 1;
-                    continue;
-                }
-                Err(error) => {
-                    report.error(&error);
-                    continue;
-                }
-            };
-            match look(&path, format, start_time) {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => paths.push(entry.into_path()),
+                Ok(_) => {}
+                Err(error) if leads_nowhere(&error) => self.skipped += 1,
+                Err(error) => report.error(&error),
+            }
+        }
+        for tap in look_at_all(&paths, format, start_time) {
+            match tap {
                 Ok(tap) => self.taps.push(tap),
                 Err(InputError::NotATap { .. }) => self.skipped += 1,
                 Err(InputError::Empty { .. }) => self.empty += 1,
@@ -119,6 +118,33 @@ impl Taps {
             }
         }
     }
+}
+
+/// [Looks](look) at files, in several threads where they are many: most of the time goes to open them.
+fn look_at_all(
+    paths: &[PathBuf],
+    format: Option<Format>,
+    start_time: Option<u64>,
+) -> Vec<Result<Tap, InputError>> {
+    /// It takes about as long to start a thread.
+    const FILES_PER_THREAD: usize = 64;
+    const MOST_THREADS: usize = 8;
+    let look_at =
+        &|paths: &[PathBuf]| -> Vec<_> { paths.iter().map(|path| look(path, format, start_time)).collect() };
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let threads = cores.min(paths.len() / FILES_PER_THREAD);
+    if threads < 2 {
+        return look_at(paths);
+    }
+    thread::scope(|scope| {
+        let chunks = paths.chunks(paths.len().div_ceil(threads));
+        let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || look_at(chunk))).collect();
+        let looked_at = running.into_iter().flat_map(|thread| match thread.join() {
+            Ok(taps) => taps,
+            Err(panic) => resume_unwind(panic),
+        });
+        looked_at.collect()
+    })
 }
 
 /// The error that there is no trace in a directory, with so many files that are empty.

@@ -70,7 +70,7 @@ struct Beginning {
     connection: Option<Box<Connection>>,
     /// `JSON_BODY_AS_STRING` has lost the connection.
     is_lost: bool,
-    /// The whole trace has been gone through.
+    /// The end of the trace has been found.
     is_whole: bool,
 }
 
@@ -279,6 +279,8 @@ impl<E: Encoding> Cursor<E> {
                     }
                     self.trace.get_or_insert((holder, before.clone()));
                     if is_enough::<E>(&beginning, holder) {
+                        // Where the end of the trace is known what follows can be found.
+                        beginning.is_whole = E::HAS_LENGTHS;
                         break Ok(());
                     }
                     reader.skip()
@@ -455,10 +457,9 @@ impl<E: Encoding> Cursor<E> {
 }
 
 /// Whether there is no need to look for more of a trace after its first event, as Envoy writes the id and the connection first.
-/// With lengths it costs nothing to look; and in JSON a sample rate may follow a buffered trace.
+/// In JSON a sample rate may follow a buffered trace, whose end has to be found for it.
 fn is_enough<E: Encoding>(beginning: &Beginning, holder: Holder) -> bool {
     match holder {
-        _ if E::HAS_LENGTHS => false,
         Holder::Streamed => beginning.id.is_some(),
         _ => !E::IS_JSON && beginning.id.is_some() && beginning.connection.is_some(),
     }

@@ -91,8 +91,8 @@ impl Destination {
             Some(_) => fs::canonicalize(path).map_err(failed)?,
             None => behind_links(path),
         };
-        if metadata.is_some() {
-            if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == path)) {
+        if let Some(metadata) = &metadata {
+            if inputs.iter().any(|input| is_same(input, &path, metadata)) {
                 return Err(DestinationError::IsInput { path: named });
             }
             if !is_capture(&path).map_err(failed)? {
@@ -144,6 +144,21 @@ impl Write for Destination {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Whether an input is the file at `path`. On Unix that takes one look at an input, of which there may be very many.
+fn is_same(input: &Path, path: &Path, metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let _ = path;
+        fs::metadata(input).is_ok_and(|input| (input.dev(), input.ino()) == (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        fs::canonicalize(input).is_ok_and(|input| input == path)
     }
 }
 

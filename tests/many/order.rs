@@ -104,7 +104,7 @@ proptest! {
             }
             let names = names.iter().map(String::as_str);
             let options = ["-w", "all.pcapng", "-i", format.option()];
-            let ran = dir.tap2pcap().args(&options.into_iter().chain(names).collect::<Vec<_>>()).run();
+            let ran = dir.tap2pcap().args(options.into_iter().chain(names).collect::<Vec<_>>()).run();
             (ran.code, ran.stderr, dir.read("all.pcapng"))
         });
         prop_assert_eq!(&captures[0], &captures[1]);
