@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::capture::{Capture, Written};
 use crate::conversation::{Conversations, Options, Origin};
 use crate::filter::Filter;
 use crate::http::Exchange;
 use crate::http::wire::{self, Wire};
 use crate::input::general;
 use crate::merge::{Merge, Next};
-use crate::output::{Capture, Written};
 use crate::report::{Report, Warning};
 use crate::sequence::Sequencer;
 use crate::taps::Tap;

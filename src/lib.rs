@@ -10,18 +10,16 @@
 //! segments, and [`output`] writes the capture. [`convert`] puts these together, [`merge`] many inputs in order of time, and
 //! [`report`] gathers what people are to be told. [`info`] only looks.
 
-pub mod checksum;
-pub mod comments;
+pub mod capture;
 pub mod conversation;
 pub mod convert;
 mod envoy;
 pub mod filter;
-pub mod frame;
 pub mod http;
 pub mod info;
 pub mod input;
 pub mod merge;
-pub mod output;
+pub mod packet;
 pub mod progress;
 mod proto;
 mod protobuf;

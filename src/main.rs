@@ -10,14 +10,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use tap2pcap::capture::destination::{Destination, DestinationError};
+use tap2pcap::capture::{Capture, Format, Written};
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::filter::{Filter, TimeBound};
-use tap2pcap::frame::LinkType;
 use tap2pcap::http::{self, wire};
 use tap2pcap::info::{Advice, InputInfo, inspect, table};
-use tap2pcap::output::destination::{Destination, DestinationError};
-use tap2pcap::output::{Capture, Format, Written};
+use tap2pcap::packet::LinkType;
 use tap2pcap::progress::Progress;
 use tap2pcap::report::{Report, Warning, counted, message};
 use tap2pcap::taps::{Taps, empty_files};

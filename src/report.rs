@@ -206,7 +206,11 @@ fn shortened(mut example: String) -> String {
     /// Longer than any path of a socket.
     const MAX_EXAMPLE: usize = 500;
     if example.len() > MAX_EXAMPLE {
-        example.truncate(example.floor_char_boundary(MAX_EXAMPLE));
+        let mut end = MAX_EXAMPLE;
+        while !example.is_char_boundary(end) {
+            end -= 1;
+        }
+        example.truncate(end);
         example.push_str("...");
     }
     example

@@ -5,9 +5,9 @@
 
 use std::io;
 
-use crate::comments::Comments;
-use crate::frame::{ACK, FIN, Headers, PSH, SYN, Segment};
-use crate::output::{Capture, Packet};
+use crate::packet::metadata::Pending;
+use crate::packet::tcp::{ACK, FIN, PSH, SYN, Segment, TcpHeaders};
+use crate::packet::{Packet, PacketSink};
 use crate::trace::{Data, Direction, Length, Plain, Side};
 
 /// More missing bytes than this in one event are passed over in the sequence numbers instead of being put into
@@ -26,7 +26,7 @@ const BYTES_PER_CREDIT: u64 = 8;
 #[derive(Debug)]
 pub struct Tcp {
     /// What stands before the payload.
-    headers: Headers,
+    headers: TcpHeaders,
     /// The next sequence number, by direction.
     next: [u32; 2],
     has_sent_fin: [bool; 2],
@@ -41,7 +41,7 @@ pub struct Tcp {
     /// The greatest time of a packet so far, in nanoseconds.
     order: u64,
     /// What is to be said on the next packet.
-    comments: Comments,
+    pending: Pending,
 }
 
 /// What a segment is, besides what the state of the conversation says.
@@ -59,7 +59,7 @@ impl Tcp {
     /// `interface`.
     #[must_use]
     pub fn new(
-        headers: Headers,
+        headers: TcpHeaders,
         initial: [u32; 2],
         max_segment: u16,
         snap_length: u16,
@@ -76,34 +76,34 @@ impl Tcp {
             initiator,
             interface,
             order: 0,
-            comments: Comments::default(),
+            pending: Pending::default(),
         }
     }
 
     /// Says something on the conversation's next packet.
     pub fn comment(&mut self, comment: String) {
-        self.comments.push(comment);
+        self.pending.comment(comment);
     }
 
     /// The same, of all that has been said elsewhere.
     #[inline]
-    pub fn comments(&mut self, comments: &mut Comments) {
-        self.comments.append(comments);
+    pub fn comments(&mut self, comments: &mut Pending) {
+        self.pending.append(comments);
     }
 
     /// A SYN from the initiator and, where `is_whole`, the other two segments of the handshake. Before any data.
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn open(&mut self, time: u64, is_whole: bool, capture: &mut Capture) -> io::Result<()> {
+    pub fn open(&mut self, time: u64, is_whole: bool, sink: &mut impl PacketSink) -> io::Result<()> {
         let request = self.initiator.sends();
         let reply = request.reverse();
         let initial = self.next.map(|next| next.wrapping_sub(1));
-        self.syn(time, request, initial[request as usize], 0, SYN, capture)?;
+        self.syn(time, request, initial[request as usize], 0, SYN, sink)?;
         if is_whole {
             let acknowledgment = self.next[request as usize];
-            self.syn(time, reply, initial[reply as usize], acknowledgment, SYN | ACK, capture)?;
-            self.send(Sent { time, direction: request, flags: ACK, payload: &[], original_len: 0 }, capture)?;
+            self.syn(time, reply, initial[reply as usize], acknowledgment, SYN | ACK, sink)?;
+            self.send(Sent { time, direction: request, flags: ACK, payload: &[], original_len: 0 }, sink)?;
         }
         Ok(())
     }
@@ -112,13 +112,13 @@ impl Tcp {
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn data(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
+    pub fn data(&mut self, time: u64, data: &Data<'_>, sink: &mut impl PacketSink) -> io::Result<()> {
         if data.length == Length::Whole && self.is_one_segment(&data.bytes) {
-            self.segment(time, data.direction, &data.bytes, capture)?;
+            self.segment(time, data.direction, &data.bytes, sink)?;
         } else {
-            self.segments(time, data, capture)?;
+            self.segments(time, data, sink)?;
         }
-        if data.end_stream { self.fin(time, data.direction, capture) } else { Ok(()) }
+        if data.end_stream { self.fin(time, data.direction, sink) } else { Ok(()) }
     }
 
     /// The segments of a plain read or write.
@@ -126,11 +126,11 @@ impl Tcp {
     /// # Errors
     /// The capture cannot be written.
     #[inline(always)]
-    pub fn plain(&mut self, plain: Plain<'_>, capture: &mut Capture) -> io::Result<()> {
+    pub fn plain(&mut self, plain: Plain<'_>, sink: &mut impl PacketSink) -> io::Result<()> {
         if self.is_one_segment(plain.bytes) {
-            return self.segment(plain.time, plain.direction, plain.bytes, capture);
+            return self.segment(plain.time, plain.direction, plain.bytes, sink);
         }
-        self.segments(plain.time, &plain.into(), capture)
+        self.segments(plain.time, &plain.into(), sink)
     }
 
     #[inline(always)]
@@ -144,14 +144,14 @@ impl Tcp {
         time: u64,
         direction: Direction,
         payload: &[u8],
-        capture: &mut Capture,
+        sink: &mut impl PacketSink,
     ) -> io::Result<()> {
         let sent = Sent { time, direction, flags: PSH | ACK, payload, original_len: payload.len() };
-        self.send(sent, capture)
+        self.send(sent, sink)
     }
 
     /// As many segments as it takes, the last of them for bytes that the trace does not have.
-    fn segments(&mut self, time: u64, data: &Data<'_>, capture: &mut Capture) -> io::Result<()> {
+    fn segments(&mut self, time: u64, data: &Data<'_>, sink: &mut impl PacketSink) -> io::Result<()> {
         let captured = &data.bytes[..];
         let original = original_length(data);
         let length = captured.len() as u64;
@@ -170,7 +170,7 @@ impl Tcp {
             let flags = if end == shown_len { PSH | ACK } else { ACK };
             self.send(
                 Sent { time, direction: data.direction, flags, payload, original_len: end - at },
-                capture,
+                sink,
             )?;
             at = end;
         }
@@ -182,9 +182,9 @@ impl Tcp {
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn close(&mut self, time: u64, capture: &mut Capture) -> io::Result<()> {
-        self.fin(time, self.initiator.sends(), capture)?;
-        self.fin(time, self.initiator.sends().reverse(), capture)
+    pub fn close(&mut self, time: u64, sink: &mut impl PacketSink) -> io::Result<()> {
+        self.fin(time, self.initiator.sends(), sink)?;
+        self.fin(time, self.initiator.sends().reverse(), sink)
     }
 
     /// Counts bytes that are not shown, modulo 2^32.
@@ -194,16 +194,16 @@ impl Tcp {
         *next = next.wrapping_add(bytes as u32);
     }
 
-    fn fin(&mut self, time: u64, direction: Direction, capture: &mut Capture) -> io::Result<()> {
+    fn fin(&mut self, time: u64, direction: Direction, sink: &mut impl PacketSink) -> io::Result<()> {
         if std::mem::replace(&mut self.has_sent_fin[direction as usize], true) {
             return Ok(());
         }
-        self.send(Sent { time, direction, flags: FIN | ACK, payload: &[], original_len: 0 }, capture)?;
+        self.send(Sent { time, direction, flags: FIN | ACK, payload: &[], original_len: 0 }, sink)?;
         self.skip(direction, 1);
         Ok(())
     }
 
-    fn send(&mut self, sent: Sent<'_>, capture: &mut Capture) -> io::Result<()> {
+    fn send(&mut self, sent: Sent<'_>, sink: &mut impl PacketSink) -> io::Result<()> {
         let direction = sent.direction;
         let segment = Segment {
             direction,
@@ -215,7 +215,7 @@ impl Tcp {
         let payload = &sent.payload[..sent.payload.len().min(self.snap_length.into())];
         let headers = self.headers.packet(segment, payload);
         self.order = self.order.max(sent.time);
-        let result = capture.write(&Packet {
+        let result = sink.write(&Packet {
             time: sent.time,
             order: self.order,
             interface: self.interface,
@@ -223,9 +223,9 @@ impl Tcp {
             headers,
             payload,
             original_len: sent.original_len,
-            comments: self.comments.as_slice(),
+            metadata: self.pending.get(),
         });
-        self.comments.clear();
+        self.pending.clear();
         self.skip(direction, sent.original_len as u64);
         result
     }
@@ -237,11 +237,11 @@ impl Tcp {
         sequence: u32,
         acknowledgment: u32,
         flags: u8,
-        capture: &mut Capture,
+        sink: &mut impl PacketSink,
     ) -> io::Result<()> {
         self.order = self.order.max(time);
         let (headers, options) = self.headers.syn(direction, sequence, acknowledgment, flags);
-        let result = capture.write(&Packet {
+        let result = sink.write(&Packet {
             time,
             order: self.order,
             interface: self.interface,
@@ -249,9 +249,9 @@ impl Tcp {
             headers,
             payload: options,
             original_len: options.len(),
-            comments: self.comments.as_slice(),
+            metadata: self.pending.get(),
         });
-        self.comments.clear();
+        self.pending.clear();
         result
     }
 }

@@ -25,6 +25,7 @@ mod many;
 mod model;
 mod oddities;
 mod order;
+mod packets;
 mod program;
 mod protocol;
 mod readers;

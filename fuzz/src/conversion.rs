@@ -3,16 +3,17 @@
 //! the capture as a whole has to hold.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
+use tap2pcap::capture::destination::Destination;
+use tap2pcap::capture::{Capture, Format, Written};
 use tap2pcap::conversation::{Conversations, Options, Origin};
 use tap2pcap::filter::Filter;
-use tap2pcap::frame::LinkType;
 use tap2pcap::http::wire::{self, Wire};
 use tap2pcap::input::Format as InputFormat;
 use tap2pcap::input::{Input, Step};
-use tap2pcap::output::destination::Destination;
-use tap2pcap::output::{Capture, Format, Written};
+use tap2pcap::packet::LinkType;
 use tap2pcap::report::Report;
 use tap2pcap::sequence::Sequencer;
 use tap2pcap::tcp::original_length;
@@ -20,7 +21,6 @@ use tap2pcap::trace::{Data, Direction, Event, What};
 
 use crate::capture;
 use crate::reading::NAME;
-use crate::scratch;
 
 /// Bytes of payload in a packet: the least of what is the most in IPv4 and IPv6.
 const MAX_PAYLOAD: u64 = 65_495;
@@ -33,6 +33,20 @@ const CAPTURED_PER_MISSING: u64 = 8;
 const HTTP_TIMES: u64 = 160;
 /// SYN, SYN-ACK, ACK, and a FIN from each side.
 const AROUND_A_CONVERSATION: u64 = 5;
+
+/// Where a capture is written to.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// How to convert.
 #[derive(Debug)]
@@ -60,15 +74,15 @@ pub fn check(bytes: &[u8], format: Option<InputFormat>, setting: &Setting) {
     if input.encoding().is_some() {
         return;
     }
-    let path = scratch::path("capture");
+    let written_to = Shared::default();
     let mut report = Report::default();
     let (expected, written) = {
-        let destination = Destination::file(&path, &[]).expect("a capture may be replaced");
+        let destination = Destination::writer(written_to.clone());
         let names = [NAME.to_owned()];
         let capture = Capture::new(destination, setting.format, setting.link_type, &names);
         convert(input, setting, capture.expect("a thread to write"), &mut report)
     };
-    let file = fs::read(&path).expect("the capture");
+    let file = std::mem::take(&mut *written_to.0.lock().expect("no panic"));
     let capture = capture::Capture::parse(&file);
 
     assert_eq!(written.packets, capture.packets.len() as u64);

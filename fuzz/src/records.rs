@@ -2,8 +2,8 @@
 //! comes behind the decoders gets all of the work.
 
 use arbitrary::Arbitrary;
-use tap2pcap::frame::LinkType;
-use tap2pcap::output;
+use tap2pcap::capture;
+use tap2pcap::packet::LinkType;
 
 use crate::conversion::{self, Setting};
 use crate::encode::tree::{Message, Value, each_field};
@@ -90,7 +90,7 @@ impl Plan {
 
     fn setting(&self) -> Setting {
         Setting {
-            format: if self.is_pcapng { output::Format::PcapNg } else { output::Format::NsecPcap },
+            format: if self.is_pcapng { capture::Format::PcapNg } else { capture::Format::NsecPcap },
             link_type: if self.is_raw { LinkType::Raw } else { LinkType::Ethernet },
             // Smaller segments are too many.
             mss: self.mss.map(|mss| usize::from(mss.max(1_000))),

@@ -8,9 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use super::address::{AddressBook, Addresses};
 use super::initiator::Signs;
 use super::{Options, Origin, comment};
+use crate::capture::Capture;
 use crate::filter::Filter;
-use crate::frame::{Headers, max_payload};
-use crate::output::Capture;
+use crate::packet::max_payload;
+use crate::packet::tcp::TcpHeaders;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
 use crate::trace::{Connection, Direction, Side, TraceId};
@@ -84,7 +85,7 @@ impl Beginnings {
         let occurrence = if is_return { self.returns } else { 0 };
         let max = max_payload(addresses.local.is_ipv4());
         let mut tcp = Tcp::new(
-            Headers::new(self.options.link_type, addresses.local, addresses.remote),
+            TcpHeaders::new(self.options.link_type, addresses.local, addresses.remote),
             BOTH.map(|direction| initial_sequence_number(beginning, direction, occurrence)),
             self.options.mss.map_or(max, |mss| mss.min(max.into()) as u16),
             self.options.snap_length.map_or(u16::MAX, |length| u16::try_from(length).unwrap_or(u16::MAX)),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Origin;
 use super::address::Addresses;
 use super::begin::Beginning;
-use crate::output::Capture;
+use crate::capture::Capture;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
 use crate::trace::{Data, Endpoint, Kind, Length, Missing, Side, TraceId, Truncation};

@@ -13,10 +13,10 @@ mod initiator;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::comments::Comments;
+use crate::capture::Capture;
 use crate::filter::Filter;
-use crate::frame::LinkType;
-use crate::output::Capture;
+use crate::packet::LinkType;
+use crate::packet::metadata::Pending;
 use crate::report::Report;
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
@@ -63,7 +63,7 @@ struct Conversation {
     /// Its addresses are not wanted.
     is_unwanted: bool,
     /// What is to be said on its next packet.
-    comments: Comments,
+    comments: Pending,
 }
 
 /// The input that an event comes from.
@@ -188,7 +188,7 @@ impl Conversations {
 
     /// Says something on the next packet of a conversation, which has begun at least with [`What::Opened`].
     pub fn say(&mut self, input: u32, number: u32, comment: String) {
-        place(place(&mut self.open, input), number).comments.push(comment);
+        place(place(&mut self.open, input), number).comments.comment(comment);
     }
 
     /// Whether events of a conversation at this time are written, as far as it is known.

@@ -11,8 +11,8 @@ use super::course::{Course, Encoded, Framing};
 use super::exchange::Exchange;
 use super::tunnel::tunnel;
 use super::{Message, Piece, Side, Version, one, two};
+use crate::capture::Capture;
 use crate::conversation::{Conversations, Origin, comment};
-use crate::output::Capture;
 use crate::report::{Report, Warning};
 use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
 

@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tap2pcap::capture::destination::Destination;
+use tap2pcap::capture::{Capture, Format};
 use tap2pcap::conversation::Options;
 use tap2pcap::convert::Conversion;
 use tap2pcap::filter::Filter;
-use tap2pcap::frame::LinkType;
 use tap2pcap::input::Input;
-use tap2pcap::output::destination::Destination;
-use tap2pcap::output::{Capture, Format};
+use tap2pcap::packet::LinkType;
 use tap2pcap::report::Report;
 use tap2pcap::taps::{Tap, TapState};
 

@@ -1,21 +1,18 @@
-//! The headers of a packet: Ethernet, IPv4 or IPv6, and TCP.
+//! The headers of a TCP segment: Ethernet, IPv4 or IPv6, and TCP.
 //!
-//! etherparse lays the headers out once for all conversations, as templates ([`layout`]). For a packet its template is
+//! etherparse lays the headers out once for all conversations, as [templates](super::template). For a packet its template is
 //! copied to where the packet is to stand, and what distinguishes it (addresses, ports, sequence numbers, flags,
 //! lengths, checksums) is written into that. So a conversation keeps no more than its addresses: thousands of them, of
 //! which packets come in turn, stay in the processor's cache. The payload is read once, for the TCP checksum, and never
 //! copied here.
 
-mod layout;
-
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{Ipv4Header, Ipv6Header, TcpHeader};
 
-use crate::checksum;
+use super::template::{self, Template};
+use super::{Headers, LinkType, checksum};
 use crate::trace::{Direction, Side};
-use layout::Layout;
-pub use layout::max_payload;
 
 /// FIN: the sender has no more data.
 pub const FIN: u8 = 0x01;
@@ -28,30 +25,21 @@ pub const ACK: u8 = 0x10;
 
 const IN_TEMPLATE: &str = "a template has all headers";
 
-/// What stands below IP in a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkType {
-    /// LINKTYPE_ETHERNET (1), with locally administered addresses.
-    Ethernet,
-    /// LINKTYPE_RAW (101): the packet begins with its IP header.
-    Raw,
-}
-
 /// The headers of a conversation.
 #[derive(Debug)]
-pub struct Headers {
-    layout: &'static Layout,
+pub struct TcpHeaders {
+    template: &'static Template,
     /// By the direction of what each sends.
-    ends: [End; 2],
+    ends: [Octets; 2],
     /// Sums of what never changes, in either direction, as little-endian words: the IPv4 header, if that is what
     /// it is; the TCP pseudo header and ports.
     ip_sum: u32,
     tcp_sum: u32,
 }
 
-/// An end of a conversation as it stands in headers.
+/// The address and port of an end of a conversation, as they are in headers.
 #[derive(Debug)]
-struct End {
+struct Octets {
     /// An IPv4 address takes the first four bytes.
     ip: [u8; 16],
     port: [u8; 2],
@@ -76,25 +64,30 @@ pub struct Segment {
 /// place.
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentHeaders<'a> {
-    conversation: &'a Headers,
+    conversation: &'a TcpHeaders,
     segment: Segment,
     /// 32-bit words of options that follow the TCP header.
     options: u8,
     tcp_checksum: u16,
 }
 
-impl Headers {
+impl TcpHeaders {
     /// The headers of what is sent between two addresses, which are of one IP version.
     #[must_use]
     pub fn new(link_type: LinkType, local: SocketAddr, remote: SocketAddr) -> Self {
-        let layout = Layout::of(link_type, local.is_ipv4());
+        let template = Template::of(link_type, local.is_ipv4());
         let ends = [Direction::Read, Direction::Write].map(|direction| match Side::sender(direction) {
-            Side::Local => End::new(local),
-            Side::Remote => End::new(remote),
+            Side::Local => Octets::new(local),
+            Side::Remote => Octets::new(remote),
         });
-        let addresses: u32 = ends.iter().map(|end| layout::sum(&end.ip)).sum();
-        let ports: u32 = ends.iter().map(|end| layout::sum(&end.port)).sum();
-        Self { layout, ends, ip_sum: layout.ip_sum + addresses, tcp_sum: layout.tcp_sum + addresses + ports }
+        let addresses: u32 = ends.iter().map(|end| template::sum(&end.ip)).sum();
+        let ports: u32 = ends.iter().map(|end| template::sum(&end.port)).sum();
+        Self {
+            template,
+            ends,
+            ip_sum: template.ip_sum + addresses,
+            tcp_sum: template.tcp_sum + addresses + ports,
+        }
     }
 
     /// What stands before `payload`, which may be shorter than `segment.original_len`: the checksum of such a packet is
@@ -115,7 +108,7 @@ impl Headers {
         acknowledgment: u32,
         flags: u8,
     ) -> (SegmentHeaders<'_>, &'static [u8]) {
-        let options = &self.layout.syn_options;
+        let options = &self.template.syn_options;
         // They count as payload does in the lengths and the checksum; only the data offset has to say what they are.
         let segment = Segment { direction, sequence, acknowledgment, flags, original_len: options.len() };
         (self.with_options(segment, options.len() as u8 / 4, options), options)
@@ -141,26 +134,22 @@ impl Segment {
     }
 }
 
-impl SegmentHeaders<'_> {
-    /// How many bytes they take.
+impl Headers for SegmentHeaders<'_> {
     #[inline(always)]
-    #[expect(clippy::len_without_is_empty, reason = "they never are")]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.conversation.layout.len
+    fn captured_len(&self) -> usize {
+        self.conversation.template.len
     }
 
-    /// Puts them behind what is in `buffer`.
     #[inline(always)]
-    pub fn append(&self, buffer: &mut Vec<u8>) {
-        let Self { conversation: Headers { layout, ends, .. }, segment, .. } = self;
+    fn append(&self, buffer: &mut Vec<u8>) {
+        let Self { conversation: TcpHeaders { template, ends, .. }, segment, .. } = self;
         let start = buffer.len();
-        buffer.extend_from_slice(&layout.templates[segment.direction as usize]);
-        buffer.truncate(start + layout.len);
+        buffer.extend_from_slice(&template.headers[segment.direction as usize]);
+        buffer.truncate(start + template.len);
         let [source, destination] =
             [segment.direction, segment.direction.reverse()].map(|way| &ends[way as usize]);
         let (before, tcp) = buffer.split_last_chunk_mut::<{ TcpHeader::MIN_LEN }>().expect(IN_TEMPLATE);
-        if layout.is_ipv4 {
+        if template.is_ipv4 {
             let ip = before.last_chunk_mut::<{ Ipv4Header::MIN_LEN }>().expect(IN_TEMPLATE);
             let total_len = Ipv4Header::MIN_LEN as u16 + segment.tcp_len();
             let sum = u64::from(self.conversation.ip_sum) + u64::from(total_len.swap_bytes());
@@ -184,7 +173,7 @@ impl SegmentHeaders<'_> {
     }
 }
 
-impl End {
+impl Octets {
     fn new(address: SocketAddr) -> Self {
         let mut ip = [0; 16];
         match address.ip() {
@@ -235,7 +224,7 @@ mod tests {
             acknowledgment: u32,
             payload in proptest::collection::vec(any::<u8>(), 0..3000),
         ) {
-            let headers = Headers::new(LinkType::Ethernet, local, remote);
+            let headers = TcpHeaders::new(LinkType::Ethernet, local, remote);
             let direction = if is_read { Direction::Read } else { Direction::Write };
             let ports = if is_read { (remote.port(), local.port()) } else { (local.port(), remote.port()) };
             let segment = Segment {

@@ -3,8 +3,8 @@
 use pcap_file::Endianness;
 use pcap_file::pcap::{PcapHeader, PcapTsResolution};
 
-use super::{Packet, SNAP_LENGTH};
-use crate::frame::LinkType;
+use super::SNAP_LENGTH;
+use crate::packet::{Headers, LinkType, Packet};
 
 const NANOSECONDS: u64 = 1_000_000_000;
 /// The last nanosecond that the format can say: its seconds end in 2106.
@@ -37,7 +37,7 @@ impl Encoder {
     /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
     /// the payload is copied once.
     #[inline(always)]
-    pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+    pub(super) fn encode(&mut self, packet: &Packet<'_, impl Headers>, buffer: &mut Vec<u8>) {
         let time = packet.time.min(LATEST);
         self.beyond += u64::from(packet.time > LATEST);
         let (seconds, fraction) = ((time / NANOSECONDS) as u32, time % NANOSECONDS);

@@ -1,25 +1,25 @@
 //! The capture: packets in, a pcap or pcapng file or stream out.
 //!
 //! A [`Packet`] comes as headers and payload, is encoded straight into a buffer ([`pcap`], [`pcapng`]), put in order
-//! of time with the packets around it ([`order`]) and written by a thread of its own ([`writer`]) to a
+//! of time with the packets around it ([`window`]) and written by a thread of its own ([`writer`]) to a
 //! [`destination`].
 
 pub mod destination;
-mod order;
 mod pcap;
 mod pcapng;
 mod split;
 mod split_names;
+mod window;
 mod writer;
 
 use std::io;
 use std::path::Path;
 
-use crate::frame::{LinkType, SegmentHeaders};
-use crate::trace::Direction;
+use crate::packet::{Headers, LinkType, Packet, PacketSink};
 use destination::Destination;
-use order::Window;
+
 use split::Split;
+use window::Window;
 use writer::Writer;
 
 /// The snap length that captures state, in bytes: tcpdump's, above any packet of ours.
@@ -34,46 +34,6 @@ pub enum Format {
     Pcap,
     /// pcapng with nanoseconds, comments, directions and interfaces.
     PcapNg,
-}
-
-/// A packet to write.
-#[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
-    /// Nanoseconds since the Unix epoch.
-    pub time: u64,
-    /// Where it belongs among the packets of the capture: its time, or that of an earlier packet of its conversation
-    /// where that is later. Packets with the same value stay in the order in which they were written.
-    pub order: u64,
-    /// Index of the input that it comes from.
-    pub interface: u32,
-    /// Which way it goes.
-    pub direction: Direction,
-    /// The headers.
-    pub headers: SegmentHeaders<'a>,
-    /// What is captured of the payload.
-    pub payload: &'a [u8],
-    /// Bytes of payload on the wire: as many as `payload`, or more.
-    pub original_len: usize,
-    /// Comments, which only pcapng holds.
-    pub comments: &'a [String],
-}
-
-impl Packet<'_> {
-    /// Appends the packet with `before` before it.
-    #[inline(always)]
-    fn append(&self, before: &[u8], buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(before);
-        self.headers.append(buffer);
-        buffer.extend_from_slice(self.payload);
-    }
-
-    fn captured_len(&self) -> usize {
-        self.headers.len() + self.payload.len()
-    }
-
-    fn original_len(&self) -> usize {
-        self.headers.len() + self.original_len
-    }
 }
 
 /// A capture that is being written, or one for each conversation.
@@ -91,8 +51,10 @@ enum Sink {
 /// All packets in one capture, in order of time.
 struct One {
     encoder: Encoder,
-    /// What stands before the packets, until it is written with the first of them.
-    header: Vec<u8>,
+    /// What is before the packets.
+    preamble: Vec<u8>,
+    /// How much of it goes to the writer before the next packets.
+    unwritten: usize,
     window: Window,
     writer: Writer,
     late: u64,
@@ -113,6 +75,14 @@ impl Encoder {
         }
     }
 
+    /// Puts an interface into `header`. Returns its number.
+    fn add_interface(&mut self, name: &str, header: &mut Vec<u8>) -> u32 {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::PcapNg(encoder) => encoder.add_interface(name, header),
+        }
+    }
+
     /// How many packets are later than the format can say.
     fn beyond(&self) -> u64 {
         match self {
@@ -122,7 +92,7 @@ impl Encoder {
     }
 
     #[inline(always)]
-    fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+    fn encode<H: Headers>(&mut self, packet: &Packet<'_, H>, buffer: &mut Vec<u8>) {
         match self {
             Self::Pcap(encoder) => encoder.encode(packet, buffer),
             Self::PcapNg(encoder) => encoder.encode(packet, buffer),
@@ -144,7 +114,8 @@ impl Capture {
         let mut header = Vec::new();
         let encoder = Encoder::new(format, link_type, inputs, &mut header);
         let writer = Writer::new(destination)?;
-        let one = One { encoder, header, window: Window::new(), writer, late: 0 };
+        let unwritten = header.len();
+        let one = One { encoder, preamble: header, unwritten, window: Window::new(), writer, late: 0 };
         Ok(Self { sink: Sink::One(Box::new(one)), format, packets: 0 })
     }
 
@@ -160,6 +131,31 @@ impl Capture {
     ) -> io::Result<Self> {
         let split = Split::new(directory, format, link_type, inputs)?;
         Ok(Self { sink: Sink::Split(Box::new(split)), format, packets: 0 })
+    }
+
+    /// Adds an interface with this name. Returns its number, for packets to come. In pcap, and with
+    /// [`LinkType::Raw`](crate::packet::LinkType::Raw), there is one interface for all; a capture for each conversation has its
+    /// own.
+    pub fn add_interface(&mut self, name: &str) -> u32 {
+        match &mut self.sink {
+            Sink::One(one) => {
+                let before = one.preamble.len();
+                let number = one.encoder.add_interface(name, &mut one.preamble);
+                one.unwritten += one.preamble.len() - before;
+                number
+            }
+            Sink::Split(_) => 0,
+        }
+    }
+
+    /// The header of the capture and all interfaces so far: what has to be before packets wherever a capture begins anew. Empty
+    /// where each conversation has a capture of its own.
+    #[must_use]
+    pub fn preamble(&self) -> &[u8] {
+        match &self.sink {
+            Sink::One(one) => &one.preamble,
+            Sink::Split(_) => &[],
+        }
     }
 
     /// Whether each conversation has a capture of its own.
@@ -199,22 +195,10 @@ impl Capture {
         }
     }
 
-    /// Writes a packet.
-    ///
-    /// # Errors
-    /// What was written before could not be.
-    pub fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
-        self.packets += 1;
-        match &mut self.sink {
-            Sink::One(one) => one.write(packet),
-            Sink::Split(split) => split.write(packet),
-        }
-    }
-
     /// Writes out all that is held back for the order of time: for an input that has nothing more at the moment.
     ///
     /// # Errors
-    /// As for [`Self::write`].
+    /// As for [`PacketSink::write`].
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
             Sink::One(one) => one.release(true),
@@ -225,7 +209,7 @@ impl Capture {
     /// Writes what is left, the header at least, and puts the capture in its place.
     ///
     /// # Errors
-    /// As for [`Self::write`], and where the file cannot be put in its place.
+    /// As for [`PacketSink::write`], and where the file cannot be put in its place.
     pub fn finish(self) -> io::Result<Written> {
         let (late, beyond) = match self.sink {
             Sink::One(one) => one.finish()?,
@@ -235,8 +219,18 @@ impl Capture {
     }
 }
 
+impl PacketSink for Capture {
+    fn write<H: Headers>(&mut self, packet: &Packet<'_, H>) -> io::Result<()> {
+        self.packets += 1;
+        match &mut self.sink {
+            Sink::One(one) => one.write(packet),
+            Sink::Split(split) => split.write(packet),
+        }
+    }
+}
+
 impl One {
-    fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+    fn write<H: Headers>(&mut self, packet: &Packet<'_, H>) -> io::Result<()> {
         let Self { encoder, window, .. } = self;
         window.push(packet.order, |buffer| encoder.encode(packet, buffer));
         if window.is_full() { self.release(false) } else { Ok(()) }
@@ -248,10 +242,17 @@ impl One {
         Ok((self.late, self.encoder.beyond()))
     }
 
-    fn release(&mut self, all: bool) -> io::Result<()> {
-        if !self.header.is_empty() {
-            self.writer.send(std::mem::take(&mut self.header))?;
+    /// Has what is new in the preamble written before the packets that follow.
+    fn begin(&mut self) -> io::Result<()> {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        if unwritten == 0 {
+            return Ok(());
         }
+        self.writer.send(self.preamble[self.preamble.len() - unwritten..].to_vec())
+    }
+
+    fn release(&mut self, all: bool) -> io::Result<()> {
+        self.begin()?;
         self.late += self.window.seal(all);
         while let Some(block) = self.window.pop(all) {
             self.writer.send(block)?;

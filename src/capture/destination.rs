@@ -1,5 +1,6 @@
 //! Where a capture goes: standard output, or a file that appears in one step when it is whole.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,12 +8,23 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A place to write a capture to.
-#[derive(Debug)]
 pub struct Destination(Place);
 
-#[derive(Debug)]
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Place::Stdout(_) => "Destination::Stdout",
+            Place::Writer(_) => "Destination::Writer",
+            Place::Device(_) => "Destination::Device",
+            Place::Beside { .. } => "Destination::Beside",
+        })
+    }
+}
+
 enum Place {
     Stdout(io::Stdout),
+    /// Whatever takes bytes.
+    Writer(Box<dyn Write + Send>),
     /// A pipe or a device, which has to be written as it is.
     Device(File),
     /// Written beside the file that it will replace.
@@ -66,6 +78,12 @@ impl Destination {
             return Err(DestinationError::Terminal);
         }
         Ok(Self(Place::Stdout(stdout)))
+    }
+
+    /// Whatever takes bytes, which is flushed in the end.
+    #[must_use]
+    pub fn writer(writer: impl Write + Send + 'static) -> Self {
+        Self(Place::Writer(Box::new(writer)))
     }
 
     /// The file at `path`, which none of `inputs` may be. An existing file is replaced only if it is empty or a
@@ -124,6 +142,7 @@ impl Destination {
     pub(super) fn finish(self) -> io::Result<()> {
         match self.0 {
             Place::Stdout(mut stdout) => stdout.flush(),
+            Place::Writer(mut writer) => writer.flush(),
             Place::Device(mut device) => device.flush(),
             Place::Beside { temporary, path } => {
                 temporary.persist(path).map(drop).map_err(|error| error.error)
@@ -137,6 +156,7 @@ impl Write for Destination {
         match &mut self.0 {
             // A lock and a line buffer stand before standard output: at the sizes of our blocks both are nothing.
             Place::Stdout(stdout) => stdout.write(bytes).and_then(|count| stdout.flush().map(|()| count)),
+            Place::Writer(writer) => writer.write(bytes),
             Place::Device(device) => device.write(bytes),
             Place::Beside { temporary, .. } => temporary.as_file_mut().write(bytes),
         }

@@ -12,8 +12,8 @@ use tempfile::TempPath;
 
 use super::destination::check_replaceable;
 use super::split_names::Names;
-use super::{Encoder, Format, Packet};
-use crate::frame::LinkType;
+use super::{Encoder, Format};
+use crate::packet::{Headers, LinkType, Packet};
 
 /// A conversation's packets are written once they take this many bytes.
 const CHUNK: usize = 64 * 1024;
@@ -80,7 +80,7 @@ impl Split {
         Ok(())
     }
 
-    pub(super) fn write(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+    pub(super) fn write(&mut self, packet: &Packet<'_, impl Headers>) -> io::Result<()> {
         let Some(one) = self.current.and_then(|key| self.captures.get_mut(&key)) else { return Ok(()) };
         let before = one.buffer.len();
         one.encoder.encode(&Packet { interface: 0, ..*packet }, &mut one.buffer);

@@ -13,26 +13,33 @@ use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPa
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
 };
-use pcap_file::pcapng::blocks::opt_common::CommonOption;
+use pcap_file::pcapng::blocks::opt_common::{CommonOption, UnknownOption};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 
-use super::{Packet, SNAP_LENGTH};
-use crate::frame::LinkType;
+use super::SNAP_LENGTH;
+use crate::packet::metadata::Metadata;
+use crate::packet::{Headers, LinkType, Packet};
 use crate::trace::Direction;
 
 const ENHANCED_PACKET: u32 = 6;
 const OPTION_FLAGS: u16 = 2;
+/// `epb_packetid`, which pcap-file does not know.
+const OPTION_ID: u16 = 5;
 /// Block type, length, interface, two halves of the time, captured and original length.
 const BEFORE_PACKET: usize = 28;
 /// The flags option, the end of options, and the length once more.
 const AFTER_PACKET: usize = 16;
 
 pub(super) struct Encoder {
-    /// Holds what the interfaces are; its buffer is lent to it for each packet with comments.
+    /// Holds what the interfaces are; its buffer is lent to it for each packet with metadata.
     writer: PcapNgWriter<Vec<u8>>,
+    link_type: LinkType,
+    interfaces: u32,
     /// All inputs have one interface.
     is_shared: bool,
 }
+
+const INFALLIBLE: &str = "valid blocks, and writing to memory does not fail";
 
 impl Encoder {
     /// Puts the section header and the interfaces into `header`.
@@ -50,41 +57,65 @@ impl Encoder {
             ],
             ..SectionHeaderBlock::default()
         };
-        const INFALLIBLE: &str = "valid blocks, and writing to memory does not fail";
         let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).expect(INFALLIBLE);
-        // libpcap refuses a second interface of LINKTYPE_RAW, even an equal one.
-        let shared = ["tap2pcap".to_owned()];
-        let is_shared = link_type == LinkType::Raw && inputs.len() > 1;
-        for name in if is_shared { &shared } else { inputs } {
-            let interface = InterfaceDescriptionBlock {
-                linktype: link_type.datalink(),
-                snaplen: SNAP_LENGTH,
-                options: vec![
-                    InterfaceDescriptionOption::IfName(Cow::Borrowed(option_text(name))),
-                    InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
-                ],
-            };
-            writer.write_pcapng_block(interface).expect(INFALLIBLE);
-        }
         header.append(writer.get_mut());
-        Self { writer, is_shared }
+        // libpcap refuses a second interface of LINKTYPE_RAW, even an equal one.
+        let is_shared = link_type == LinkType::Raw;
+        let mut encoder = Self { writer, link_type, interfaces: 0, is_shared };
+        if is_shared && inputs.len() > 1 {
+            encoder.add_interface("tap2pcap", header);
+        } else {
+            for name in inputs {
+                encoder.add_interface(name, header);
+            }
+        }
+        encoder
     }
 
-    pub(super) fn encode(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+    /// Puts an interface into `header`, which has to be written before the packets of it. Returns its number.
+    pub(super) fn add_interface(&mut self, name: &str, header: &mut Vec<u8>) -> u32 {
+        if self.is_shared && self.interfaces > 0 {
+            return 0;
+        }
+        let interface = InterfaceDescriptionBlock {
+            linktype: self.link_type.datalink(),
+            snaplen: SNAP_LENGTH,
+            options: vec![
+                InterfaceDescriptionOption::IfName(Cow::Borrowed(option_text(name))),
+                InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+            ],
+        };
+        self.writer.write_pcapng_block(interface).expect(INFALLIBLE);
+        header.append(self.writer.get_mut());
+        self.interfaces += 1;
+        self.interfaces - 1
+    }
+
+    pub(super) fn encode(&mut self, packet: &Packet<'_, impl Headers>, buffer: &mut Vec<u8>) {
         let interface = if self.is_shared { 0 } else { packet.interface };
         let packet = Packet { interface, ..*packet };
-        if packet.comments.is_empty() {
-            encode_plain(&packet, buffer);
-        } else {
-            self.encode_with_comments(&packet, buffer);
+        match packet.metadata {
+            None => encode_plain(&packet, buffer),
+            Some(metadata) => self.encode_with(metadata, &packet, buffer),
         }
     }
 
-    fn encode_with_comments(&mut self, packet: &Packet<'_>, buffer: &mut Vec<u8>) {
-        let comments = packet
-            .comments
-            .iter()
-            .map(|comment| EnhancedPacketOption::Common(CommonOption::Comment(option_text(comment).into())));
+    fn encode_with(&mut self, metadata: &Metadata, packet: &Packet<'_, impl Headers>, buffer: &mut Vec<u8>) {
+        let Metadata { comments, packet_id, dropped } = metadata;
+        let mut options = vec![EnhancedPacketOption::Flags(flags(packet.direction))];
+        let id = packet_id.map(u64::to_le_bytes);
+        if let Some(id) = &id {
+            options
+                .push(EnhancedPacketOption::Common(CommonOption::Unknown(UnknownOption::new(OPTION_ID, id))));
+        }
+        if *dropped > 0 {
+            options.push(EnhancedPacketOption::DropCount(*dropped));
+        }
+        options.extend(
+            comments.iter().map(|comment| {
+                EnhancedPacketOption::Common(CommonOption::Comment(option_text(comment).into()))
+            }),
+        );
         let mut data = Vec::with_capacity(packet.captured_len());
         packet.append(&[], &mut data);
         let block = EnhancedPacketBlock {
@@ -92,18 +123,16 @@ impl Encoder {
             timestamp: Duration::from_nanos(packet.time),
             original_len: packet.original_len() as u32,
             data: Cow::Owned(data),
-            options: std::iter::once(EnhancedPacketOption::Flags(flags(packet.direction)))
-                .chain(comments)
-                .collect(),
+            options,
         };
         mem::swap(self.writer.get_mut(), buffer);
         let written = self.writer.write_pcapng_block(block);
         mem::swap(self.writer.get_mut(), buffer);
-        written.expect("a valid block, and writing to memory does not fail");
+        written.expect(INFALLIBLE);
     }
 }
 
-fn encode_plain(packet: &Packet<'_>, buffer: &mut Vec<u8>) {
+fn encode_plain(packet: &Packet<'_, impl Headers>, buffer: &mut Vec<u8>) {
     let captured = packet.captured_len();
     let padding = captured.next_multiple_of(4) - captured;
     let length = ((BEFORE_PACKET + captured + padding + AFTER_PACKET) as u32).to_le_bytes();
@@ -136,20 +165,24 @@ fn flags(direction: Direction) -> u32 {
 
 /// What fits of a text into an option, whose length is 16 bits wide.
 fn option_text(text: &str) -> &str {
-    &text[..text.floor_char_boundary(60_000)]
+    let mut end = text.len().min(60_000);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{ACK, Headers, Segment};
+    use crate::packet::tcp::{ACK, Segment, TcpHeaders};
 
     /// The packets that are encoded here are what pcap-file would have written.
     #[test]
     fn plain_packets_are_as_pcap_file_writes_them() {
         let mut encoder = Encoder::new(LinkType::Ethernet, &["input".into()], &mut Vec::new());
         let address = "192.0.2.1:80".parse().expect("an address");
-        let headers = Headers::new(LinkType::Ethernet, address, address);
+        let headers = TcpHeaders::new(LinkType::Ethernet, address, address);
         for len in 0..9 {
             let payload = vec![1; len];
             let direction = if len % 2 == 0 { Direction::Read } else { Direction::Write };
@@ -163,11 +196,11 @@ mod tests {
                 headers: headers.packet(segment, &payload),
                 payload: &payload,
                 original_len: 2 * len,
-                comments: &[],
+                metadata: None,
             };
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
             encoder.encode(&packet, &mut ours);
-            encoder.encode_with_comments(&packet, &mut theirs);
+            encoder.encode_with(&Metadata::default(), &packet, &mut theirs);
             assert_eq!(ours, theirs);
         }
     }

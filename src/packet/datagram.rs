@@ -1,0 +1,95 @@
+//! What UDP, ICMP and SCTP have in common: headers that are laid out for each packet, between two addresses.
+
+use std::net::IpAddr;
+
+use etherparse::{Ethernet2Header, IpNumber, Ipv6Header};
+
+use super::template::{Addresses, LOCAL_MAC, LinkType, REMOTE_MAC, write_ip, write_link};
+use super::{Headers, checksum};
+use crate::trace::{Direction, Side};
+
+/// The longest transport header: SCTP's common header.
+const TRANSPORT: usize = 12;
+const ROOM: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TRANSPORT;
+
+/// Where a packet comes from and goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    link_type: LinkType,
+    direction: Direction,
+    addresses: Addresses,
+}
+
+impl Route {
+    /// The route from `source` to `destination`; `None` where their IP versions differ.
+    #[must_use]
+    pub fn new(
+        link_type: LinkType,
+        direction: Direction,
+        source: IpAddr,
+        destination: IpAddr,
+    ) -> Option<Self> {
+        let addresses = match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Addresses::V4([source, destination]),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Addresses::V6([source, destination]),
+            _ => return None,
+        };
+        Some(Self { link_type, direction, addresses })
+    }
+
+    pub(super) fn is_ipv4(&self) -> bool {
+        matches!(self.addresses, Addresses::V4(_))
+    }
+
+    /// The link and IP headers, and `transport` after them, of a packet with `payload` bytes.
+    pub(super) fn headers(&self, protocol: IpNumber, transport: &[u8], payload: usize) -> DatagramHeaders {
+        let sender = |side| if side == Side::Local { LOCAL_MAC } else { REMOTE_MAC };
+        let ends = [self.direction, self.direction.reverse()].map(|way| sender(Side::sender(way)));
+        let mut bytes = Vec::with_capacity(ROOM);
+        write_link(self.link_type, self.is_ipv4(), ends, &mut bytes);
+        write_ip(&self.addresses, protocol, Some(transport.len() + payload), &mut bytes);
+        bytes.extend_from_slice(transport);
+        let mut headers = DatagramHeaders { bytes: [0; ROOM], len: bytes.len() };
+        headers.bytes[..bytes.len()].copy_from_slice(&bytes);
+        headers
+    }
+
+    /// The checksum of a transport header, its checksum field zero, with the pseudo header before it (RFC 768, RFC 8200
+    /// section 8.1) and a payload of `original_len` bytes that goes on with zeros after those that are captured.
+    pub(super) fn checksum(
+        &self,
+        protocol: IpNumber,
+        transport: &[u8],
+        payload: &[u8],
+        original_len: usize,
+    ) -> [u8; 2] {
+        let addresses = match self.addresses {
+            Addresses::V4(addresses) => addresses.map(|address| checksum::sum(&address.octets())),
+            Addresses::V6(addresses) => addresses.map(|address| checksum::sum(&address.octets())),
+        };
+        let length = (transport.len() + original_len) as u16;
+        let sum = addresses.iter().sum::<u64>()
+            + checksum::sum(&[0, protocol.0])
+            + checksum::sum(&length.to_be_bytes())
+            + checksum::sum(transport)
+            + checksum::sum(payload);
+        (!checksum::fold(sum)).to_le_bytes()
+    }
+}
+
+/// The headers of a packet that is no TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub struct DatagramHeaders {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl Headers for DatagramHeaders {
+    fn captured_len(&self) -> usize {
+        self.len
+    }
+
+    fn append(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(&self.bytes[..self.len]);
+    }
+}
