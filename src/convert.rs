@@ -100,7 +100,7 @@ impl Run<'_> {
                 }
                 Ok(Next::Ended(number, input)) => {
                     bytes += input.input().offset();
-                    self.report.progress_file();
+                    self.report.input_done();
                     self.conversations.forget(number);
                     self.summarize(&input);
                 }

@@ -1,13 +1,25 @@
-//! What a person is told: errors as they come, warnings once a kind with a count, and a summary at the end.
+//! What came of the work: counts, errors, and warnings, once a kind, with a count and a first example.
+//!
+//! A report prints nothing. An [`Observer`] hears of errors as they come, and of how far the work is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
 
-use crate::progress::Progress;
-use crate::sequence::MAX_OPEN;
+/// Follows the work while it goes on.
+pub trait Observer {
+    /// Something is wrong with an input.
+    fn error(&mut self, error: &dyn Display);
 
-/// A kind of loss or of makeshift that does not keep a trace from being converted.
+    /// So many bytes of the inputs are done. Called now and then.
+    fn progress(&mut self, bytes: u64);
+
+    /// An input is done.
+    fn input_done(&mut self);
+}
+
+/// A loss or workaround that did not stop the conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Warning {
     /// A body is cut; its true length is known.
     Cut,
@@ -49,12 +61,42 @@ pub enum Warning {
     Late,
     /// A packet is later than the capture's format can say.
     Beyond,
-    /// `--local` or `--remote` was given, but every trace has its own.
+    /// An address was given for one side, but every trace has its own.
     UnusedAddress,
 }
 
+impl Warning {
+    /// What is counted, in a few words.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Cut => "bodies that the tap cut, of known length",
+            Self::CutUnknown => "bodies that the tap cut, of unknown length",
+            Self::Lost => "places where messages were lost",
+            Self::Duplicate => "messages that came twice or too late",
+            Self::StandIn => "traces with made-up addresses",
+            Self::LossyText => "losses of JSON_BODY_AS_STRING",
+            Self::FailedMessage => "messages that Envoy could not write as JSON",
+            Self::Stray => "lines that are no part of a trace",
+            Self::GivenUp => "connections given up because too many were open",
+            Self::Overlap => "connections between addresses that another one was using",
+            Self::StandInTime => "exchanges with made-up times",
+            Self::LostTrailers => "messages whose trailers HTTP/1.1 cannot say",
+            Self::Pipelined => "requests before the response to the one before",
+            Self::BrokenOff => "messages that broke off before their content-length",
+            Self::ContradictedHeader => "headers left out that the body contradicts",
+            Self::RemovedBody => "bodies that somebody removed",
+            Self::RoundedId => "trace ids that a program rounded",
+            Self::NoUpstream => "exchanges that reached no upstream host",
+            Self::Late => "packets out of the order of time",
+            Self::Beyond => "packets later than the format can say",
+            Self::UnusedAddress => "addresses that no trace needed",
+        }
+    }
+}
+
 /// What has happened so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Report {
     /// Conversations.
     pub traces: u64,
@@ -70,15 +112,21 @@ pub struct Report {
     pub unsent_bytes: u64,
     /// Bodies in which an input ends.
     pub truncated_bodies: TruncatedBodies,
-    /// Shows how far the work has come, where that is wanted.
-    pub bar: Option<Progress>,
-    /// Errors are counted and not printed.
-    pub is_silent: bool,
+    observer: Option<Box<dyn Observer>>,
+    /// Calls of [`Self::progress`].
+    steps: u32,
     lost_messages: u64,
     warnings: BTreeMap<Warning, (u64, String)>,
     errors: u64,
     /// How many parts of an input, by its name, could not be read.
     input_errors: HashMap<String, u64>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { traces, bytes, warnings, errors, .. } = self;
+        write!(f, "Report {{ traces: {traces}, bytes: {bytes}, warnings: {warnings:?}, errors: {errors} }}")
+    }
 }
 
 /// Bodies that are truncated.
@@ -98,12 +146,23 @@ impl TruncatedBodies {
     }
 }
 
-/// Of one input not more errors than this are shown.
+/// Errors of one input that are reported one by one.
 pub const MAX_ERRORS: usize = 20;
+/// The observer hears of progress once in so many steps.
+const STEPS: u32 = 1024;
 
 impl Report {
-    /// Says what is wrong with a part of the input `name`, at once; of many parts only the first, and how many there are
-    /// in the end.
+    /// Has somebody follow the work.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
+    }
+
+    /// Has nobody follow it any more.
+    pub fn stop_observing(&mut self) {
+        self.observer = None;
+    }
+
+    /// Reports what is wrong with a part of the input `name`; of many parts only the first, and the others are counted.
     pub fn input_error(&mut self, name: &str, error: &dyn Display) {
         let count = self.input_errors.entry(name.to_owned()).or_insert(0);
         *count += 1;
@@ -112,28 +171,29 @@ impl Report {
         }
     }
 
-    /// Says what is wrong with an input, at once.
+    /// Reports what is wrong with an input.
     pub fn error(&mut self, error: &dyn Display) {
         self.errors += 1;
-        match &self.bar {
-            _ if self.is_silent => {}
-            Some(bar) => bar.suspend(|| message("error", error)),
-            None => message("error", error),
+        if let Some(observer) = &mut self.observer {
+            observer.error(error);
         }
     }
 
-    /// Shows that the work has come so far, in bytes of the inputs.
+    /// Reports that the work has come so far, in bytes of the inputs. Nobody hears of most of it.
     #[inline]
     pub fn progress(&mut self, bytes: impl FnOnce() -> u64) {
-        if let Some(bar) = &mut self.bar {
-            bar.come_to(bytes);
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps.is_multiple_of(STEPS)
+            && let Some(observer) = &mut self.observer
+        {
+            observer.progress(bytes());
         }
     }
 
-    /// Shows that another input is done.
-    pub fn progress_file(&mut self) {
-        if let Some(bar) = &mut self.bar {
-            bar.end_file();
+    /// Reports that another input is done.
+    pub fn input_done(&mut self) {
+        if let Some(observer) = &mut self.observer {
+            observer.input_done();
         }
     }
 
@@ -173,31 +233,24 @@ impl Report {
         self.warnings.get(&warning).map_or(0, |&(count, _)| count)
     }
 
-    /// Prints how many errors were not shown.
-    pub fn print_more_errors(&self) {
-        for (name, count) in &self.input_errors {
-            let more = count.saturating_sub(MAX_ERRORS as u64);
-            if more > 0 {
-                message("error", &format!("{name}: {}", counted(more, "more error", "more errors")));
-            }
-        }
+    /// The warnings: each kind once, how often it occurred, and a first example.
+    pub fn warnings(&self) -> impl Iterator<Item = (Warning, u64, &str)> {
+        self.warnings.iter().map(|(&warning, (count, example))| (warning, *count, &example[..]))
     }
 
-    /// Prints the warnings.
-    pub fn print_warnings(&self) {
-        for (&warning, (count, example)) in &self.warnings {
-            message(
-                "warning",
-                &Counted {
-                    warning,
-                    count: *count,
-                    lost_messages: self.lost_messages,
-                    lost_bytes: self.lost_bytes,
-                    unsent_bytes: self.unsent_bytes,
-                    example,
-                },
-            );
-        }
+    /// Messages with addresses or events that `JSON_BODY_AS_STRING` has lost.
+    #[must_use]
+    pub fn lost_messages(&self) -> u64 {
+        self.lost_messages
+    }
+
+    /// The inputs of which more than [`MAX_ERRORS`] parts could not be read, and how many more.
+    pub fn more_errors(&self) -> impl Iterator<Item = (&str, u64)> {
+        let more = self
+            .input_errors
+            .iter()
+            .map(|(name, count)| (&name[..], count.saturating_sub(MAX_ERRORS as u64)));
+        more.filter(|&(_, more)| more > 0)
     }
 }
 
@@ -214,179 +267,4 @@ fn shortened(mut example: String) -> String {
         example.push_str("...");
     }
     example
-}
-
-/// Prints a line for people.
-pub fn message(kind: &str, text: &dyn Display) {
-    use std::io::Write;
-    // Where standard error is closed there is nobody to tell.
-    let _ = writeln!(std::io::stderr().lock(), "tap2pcap: {kind}: {text}");
-}
-
-/// A warning with what makes it concrete.
-struct Counted<'a> {
-    warning: Warning,
-    count: u64,
-    lost_messages: u64,
-    lost_bytes: u64,
-    unsent_bytes: u64,
-    example: &'a str,
-}
-
-impl Display for Counted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { warning, count, example, .. } = self;
-        let many = |one: &str, more: &str| counted(*count, one, more);
-        match warning {
-            Warning::Cut => write!(
-                f,
-                "{} cut by the tap's limit; the packets say the true length ({example}); to keep whole bodies, raise \
-                 max_buffered_rx_bytes and max_buffered_tx_bytes",
-                many("body was", "bodies were")
-            ),
-            Warning::CutUnknown => write!(
-                f,
-                "{} cut by the tap's limit and the trace does not tell the true length: the packet says one byte more \
-                 than there is ({example}); a buffered trace of a socket also lacks all that followed in the same \
-                 direction; to keep whole bodies, raise max_buffered_rx_bytes and max_buffered_tx_bytes",
-                many("body was", "bodies were")
-            ),
-            Warning::Lost => write!(
-                f,
-                "messages were lost in {}, with {} ({example}); the sequence numbers jump there",
-                many("place", "places"),
-                counted(self.lost_bytes, "byte", "bytes")
-            ),
-            Warning::Duplicate => {
-                write!(
-                    f,
-                    "{} twice or too late and left out ({example})",
-                    many("message came", "messages came")
-                )
-            }
-            Warning::StandIn => write!(
-                f,
-                "{} no IP address for one or both sides; made-up ones stand in ({example}); set them with --local and --remote",
-                many("trace has", "traces have")
-            ),
-            Warning::LossyText => {
-                let bodies = *count - self.lost_messages;
-                let bodies =
-                    (bodies > 0).then(|| format!("bytes of at least {}", counted(bodies, "body", "bodies")));
-                let messages = (self.lost_messages > 0).then(|| {
-                    format!("{} with addresses or events", counted(self.lost_messages, "message", "messages"))
-                });
-                let lost: Vec<String> = bodies.into_iter().chain(messages).collect();
-                write!(
-                    f,
-                    "JSON_BODY_AS_STRING has lost {} ({example}); to keep all, tap with JSON_BODY_AS_BYTES",
-                    lost.join(", and ")
-                )
-            }
-            Warning::FailedMessage => write!(
-                f,
-                "{} lost in Envoy, which says that it could not write JSON ({example}); to keep all, tap with \
-                 JSON_BODY_AS_BYTES",
-                many("message was", "messages were")
-            ),
-            Warning::Stray => write!(
-                f,
-                "{} no part of a trace and skipped ({example})",
-                many("line around the records is", "lines around the records are")
-            ),
-            Warning::GivenUp => write!(
-                f,
-                "{} without a close when {} were open in one input ({example}), and more of it would look like another \
-                 connection",
-                many("connection was given up", "connections were given up"),
-                grouped(MAX_OPEN as u64)
-            ),
-            Warning::Overlap => write!(
-                f,
-                "{} while another one between the same addresses was going on, and readers will mix the two ({example}); \
-                 convert them into two captures",
-                many("connection began", "connections began")
-            ),
-            Warning::StandInTime => write!(
-                f,
-                "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
-                 microsecond apart ({example}); to have them, tap with streaming: false and record_headers_received_time",
-                many("exchange has", "exchanges have")
-            ),
-            Warning::LostTrailers => write!(
-                f,
-                "trailers of {} left out, as HTTP/1.1 has none behind a body of a known length ({example}); --http 2 shows \
-                 them",
-                many("message were", "messages were")
-            ),
-            Warning::Pipelined => write!(
-                f,
-                "{} before the response to the one before it on the same connection had, as only HTTP/2 does ({example}); \
-                 readers may take one response for another; --http 2 keeps them apart",
-                many("request began", "requests began")
-            ),
-            Warning::BrokenOff => write!(
-                f,
-                "{} off {} before the end that content-length promised ({example}); the capture shows them incomplete, as \
-                 they were",
-                many("message broke", "messages broke"),
-                counted(self.unsent_bytes, "byte", "bytes"),
-            ),
-            Warning::ContradictedHeader => write!(
-                f,
-                "{} the recorded body and {} left out ({example}); a filter between the tap and the client may have changed \
-                 the body",
-                many("header contradicts", "headers contradict"),
-                if *count == 1 { "is" } else { "are" },
-            ),
-            Warning::RemovedBody => write!(
-                f,
-                "{} missing: something that is no base64, or no string, is in its place ({example})",
-                many("body is", "bodies are")
-            ),
-            Warning::RoundedId => write!(
-                f,
-                "{} through a floating-point number, and its last digits are lost ({example}); traces with close ids may be \
-                 taken for one",
-                many("trace id has gone", "trace ids have gone")
-            ),
-            Warning::NoUpstream => write!(
-                f,
-                "{} no upstream host, by the trace, and {} left out ({example}); the downstream side has all exchanges",
-                many("exchange reached", "exchanges reached"),
-                if *count == 1 { "is" } else { "are" },
-            ),
-            Warning::Late => write!(
-                f,
-                "{} out of the order of time by more than can be put right while streaming; reordercap does it",
-                many("packet is", "packets are")
-            ),
-            Warning::Beyond => write!(
-                f,
-                "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
-                many("packet is", "packets are")
-            ),
-            Warning::UnusedAddress => write!(f, "{example} was not needed: every trace has its own address"),
-        }
-    }
-}
-
-/// A number and what it counts.
-#[must_use]
-pub fn counted(number: u64, one: &str, more: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { more })
-}
-
-/// A number with its thousands parted.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

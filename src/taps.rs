@@ -10,8 +10,9 @@ use std::thread;
 use walkdir::WalkDir;
 
 use crate::input::{Input, InputError, Opening, Peeked, Step, file_name};
+use crate::quantity::counted;
 use crate::record::Format;
-use crate::report::{Report, counted};
+use crate::report::Report;
 use crate::source::nanoseconds;
 use crate::trace::Kind;
 

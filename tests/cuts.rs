@@ -131,7 +131,7 @@ fn assert_begins(
 }
 
 fn grouped(number: usize) -> String {
-    tap2pcap::report::grouped(number as u64)
+    tap2pcap::internal::quantity::grouped(number as u64)
 }
 
 /// The record that a cut at `end` falls into.

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use etherparse::{IpNumber, NetHeaders, PacketHeaders, TransportHeader};
-use tap2pcap::capture::destination::Destination;
-use tap2pcap::capture::{Capture, Format};
-use tap2pcap::packet::metadata::Metadata;
-use tap2pcap::packet::udp::{DatagramHeaders, Route};
-use tap2pcap::packet::{CutHeaders, Headers, LinkType, Packet, PacketSink, icmp, sctp, udp};
-use tap2pcap::trace::Direction;
+use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::{Capture, Format};
+use tap2pcap::internal::packet::metadata::Metadata;
+use tap2pcap::internal::packet::udp::{DatagramHeaders, Route};
+use tap2pcap::internal::packet::{CutHeaders, Headers, LinkType, Packet, PacketSink, icmp, sctp, udp};
+use tap2pcap::internal::trace::Direction;
 
 use crate::program::Dir;
 use crate::tools::{fields, tshark};

@@ -4,7 +4,7 @@
 use crate::batch::{Outcome, convert_each};
 use crate::encode::{Format, Tap};
 use crate::model::{Conversation, noise, noise_from};
-use tap2pcap::report::counted;
+use tap2pcap::internal::quantity::counted;
 
 /// Every event is a read, so that what is lost has a direction.
 fn conversation() -> Conversation {

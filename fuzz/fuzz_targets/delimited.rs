@@ -1,7 +1,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tap2pcap::input::Format;
+use tap2pcap::internal::input::Format;
 use tap2pcap_fuzz::reading;
 
 fuzz_target!(|bytes: &[u8]| reading::check(bytes, Format::Delimited));

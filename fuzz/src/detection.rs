@@ -1,7 +1,7 @@
 //! The format of an input, told from its bytes, and what `tap2pcap info` shows of it.
 
-use tap2pcap::info::{inspect, table};
-use tap2pcap::input::{Input, InputError};
+use tap2pcap::internal::info::{inspect, table};
+use tap2pcap::internal::input::{Input, InputError};
 
 use crate::encoded;
 use crate::reading::{NAME, read};

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use tap2pcap::input::{Input, InputError, Step};
+use tap2pcap::internal::input::{Input, InputError, Step};
 
 use crate::scratch;
 

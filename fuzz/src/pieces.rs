@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use tap2pcap::input::Format;
-use tap2pcap::input::Input;
+use tap2pcap::internal::input::Format;
+use tap2pcap::internal::input::Input;
 
 use crate::reading::{Found, read};
 use crate::scratch;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use tap2pcap::http::{Part, Piece};
-use tap2pcap::info::inspect;
-use tap2pcap::input::Format;
-use tap2pcap::input::{Input, InputError, Peeked, Step};
-use tap2pcap::sequence::Sequencer;
-use tap2pcap::trace::{Event, Length, TraceId, What};
+use tap2pcap::internal::http::{Part, Piece};
+use tap2pcap::internal::info::inspect;
+use tap2pcap::internal::input::Format;
+use tap2pcap::internal::input::{Input, InputError, Peeked, Step};
+use tap2pcap::internal::sequence::Sequencer;
+use tap2pcap::internal::trace::{Event, Length, TraceId, What};
 
 use crate::{encoded, pieces};
 

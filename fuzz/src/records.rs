@@ -2,8 +2,8 @@
 //! comes behind the decoders gets all of the work.
 
 use arbitrary::Arbitrary;
-use tap2pcap::capture;
-use tap2pcap::packet::LinkType;
+use tap2pcap::internal::capture;
+use tap2pcap::internal::packet::LinkType;
 
 use crate::conversion::{self, Setting};
 use crate::encode::tree::{Message, Value, each_field};

@@ -6,7 +6,7 @@ use super::DirectionInfo;
 use super::columns::{Columns, seconds, time_of_day};
 use super::http::ExchangeInfo;
 use crate::protocol::Protocol;
-use crate::report::{counted, grouped};
+use crate::quantity::{counted, grouped};
 
 const EXCHANGES: Columns<9> = Columns {
     headings: ["TRACE", "START", "SECS", "METHOD", "URL", "STATUS", "REQUEST", "RESPONSE", "NOTES"],

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::columns::{Columns, seconds, time_of_day};
 use super::{Advice, InputInfo, TraceInfo, http_table};
 use crate::protocol::wireshark_name;
-use crate::report::{counted, grouped};
+use crate::quantity::{counted, grouped};
 
 /// Of the traces of sockets.
 const TRACES: Columns<10> = Columns {

@@ -1,5 +1,6 @@
 //! Opens an input: finds its bytes, and tells the format from the first of them.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
@@ -50,6 +51,17 @@ impl Input {
     /// The bytes are no tap trace.
     pub fn from_bytes(name: String, bytes: Vec<u8>, format: Option<Format>) -> Result<Self, InputError> {
         Self::new(name, Source::memory(bytes), format)
+    }
+
+    /// Reads whatever can be read, in a thread.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no tap trace.
+    pub fn from_reader(name: String, reader: impl Read + Send + 'static) -> Result<Self, InputError> {
+        match Source::reader(reader) {
+            Ok(source) => Self::new(name, source, None),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
     }
 
     fn new(name: String, source: Source, format: Option<Format>) -> Result<Self, InputError> {

@@ -18,7 +18,7 @@ use stray::{Stray, is_stray, quoted};
 use text::Scanned;
 pub use truncation::RecordTruncation;
 
-use crate::report::{counted, grouped};
+use crate::quantity::{counted, grouped};
 use crate::source::{Fill, Source};
 
 /// The most bytes of a record, which has to be in memory as a whole. A body in text or JSON is there twice, and what a pipe or

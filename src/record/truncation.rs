@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::{counted, grouped};
+use crate::quantity::{counted, grouped};
 
 /// How much there is of a truncated record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,6 +124,14 @@ impl Source {
         Ok(Self::new(Reader::OneOfMany { path: path.to_owned(), length }))
     }
 
+    /// Whatever can be read.
+    ///
+    /// # Errors
+    /// The thread that reads cannot be started.
+    pub(crate) fn reader(reader: impl Read + Send + 'static) -> io::Result<Self> {
+        Ok(Self::new(Reader::Stream(Box::new(Stream::new(|| Ok(reader))?))))
+    }
+
     /// Bytes in memory.
     pub(crate) fn memory(bytes: Vec<u8>) -> Self {
         let end = bytes.len();

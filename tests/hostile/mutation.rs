@@ -7,15 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tap2pcap::capture::destination::Destination;
-use tap2pcap::capture::{Capture, Format};
-use tap2pcap::conversation::Options;
-use tap2pcap::convert::Conversion;
-use tap2pcap::filter::Filter;
-use tap2pcap::input::Input;
-use tap2pcap::packet::LinkType;
-use tap2pcap::report::Report;
-use tap2pcap::taps::{Tap, TapState};
+use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::{Capture, Format};
+use tap2pcap::internal::conversation::Options;
+use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::filter::Filter;
+use tap2pcap::internal::input::Input;
+use tap2pcap::internal::packet::LinkType;
+use tap2pcap::internal::report::Report;
+use tap2pcap::internal::taps::{Tap, TapState};
 
 use crate::capture;
 use crate::model::Random;
@@ -130,7 +130,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         initiator: None,
     };
     let conversion = Conversion {
-        http: tap2pcap::http::wire::Options { start_time: Some(0), ..Default::default() },
+        http: tap2pcap::internal::http::wire::Options { start_time: Some(0), ..Default::default() },
         options,
         trace_ids: Default::default(),
         filter: Filter::default(),
@@ -140,7 +140,6 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
     let destination = Destination::file(path, &[]).expect("a place");
     let capture = Capture::new(destination, format, LinkType::Ethernet, &["tap".into()]).expect("a thread");
     let mut report = Report::default();
-    report.is_silent = true;
     let tap = Tap { name: "tap".into(), path: "tap".into(), state: TapState::Open(Box::new(input)) };
     let written = conversion.run(vec![tap], &[0], capture, &mut report).expect("it can be written");
     let Some(written) = written else { return assert!(report.errors() > 0) };

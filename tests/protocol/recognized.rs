@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use tap2pcap::protocol::recognize;
-use tap2pcap::trace::{Direction as Way, Side};
+use tap2pcap::internal::protocol::recognize;
+use tap2pcap::internal::trace::{Direction as Way, Side};
 
 use super::samples::{Who, samples};
 use super::{conversation, info_of};

@@ -1,20 +1,21 @@
 //! A progress bar for work that takes longer than a second.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tap2pcap::internal::report::Observer;
+
+use super::messages::message;
 
 /// Shorter work shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The clock is looked at once in so many events.
-const EVENTS: u32 = 1024;
 
 /// How far the work has come.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     begun: Instant,
-    events: u32,
     files: u64,
     done: u64,
 }
@@ -22,34 +23,21 @@ pub struct Progress {
 impl Progress {
     /// Work on `files` inputs with so many bytes together. Nothing is shown yet.
     #[must_use]
-    pub fn new(files: u64, bytes: u64) -> Self {
+    pub(crate) fn new(files: u64, bytes: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
         let style =
             ProgressStyle::with_template("{msg}{bytes}/{total_bytes} [{bar:30}] {bytes_per_sec}, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        Self { bar, begun: Instant::now(), events: 0, files, done: 0 }
+        Self { bar, begun: Instant::now(), files, done: 0 }
+    }
+}
+
+impl Observer for Progress {
+    fn error(&mut self, error: &dyn Display) {
+        self.bar.suspend(|| message("error", error));
     }
 
-    /// The work has come to so many bytes.
-    #[inline]
-    pub fn come_to(&mut self, bytes: impl FnOnce() -> u64) {
-        self.events = self.events.wrapping_add(1);
-        if self.events.is_multiple_of(EVENTS) {
-            self.show(bytes());
-        }
-    }
-
-    /// An input is done.
-    pub fn end_file(&mut self) {
-        self.done += 1;
-    }
-
-    /// Has something else printed.
-    pub fn suspend(&self, print: impl FnOnce()) {
-        self.bar.suspend(print);
-    }
-
-    fn show(&mut self, bytes: u64) {
+    fn progress(&mut self, bytes: u64) {
         if self.begun.elapsed() < PATIENCE {
             return;
         }
@@ -61,6 +49,24 @@ impl Progress {
         }
         self.bar.set_position(bytes);
     }
+
+    fn input_done(&mut self) {
+        self.done += 1;
+    }
+}
+
+/// Prints errors, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Errors;
+
+impl Observer for Errors {
+    fn error(&mut self, error: &dyn Display) {
+        message("error", error);
+    }
+
+    fn progress(&mut self, _bytes: u64) {}
+
+    fn input_done(&mut self) {}
 }
 
 impl Drop for Progress {

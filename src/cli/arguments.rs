@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tap2pcap::filter::{AddressMatch, TimeBound};
-use tap2pcap::input::Format;
+use tap2pcap::internal::filter::{AddressMatch, TimeBound};
+use tap2pcap::internal::input::Format;
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
 #[derive(Debug, Parser)]

@@ -1,0 +1,158 @@
+//! The command without a name: traces in, a capture out.
+
+use std::collections::HashSet;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::{Capture, Format};
+use tap2pcap::internal::conversation::Options;
+use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::filter::{Filter, TimeBound};
+use tap2pcap::internal::http::{self, wire};
+use tap2pcap::internal::packet::LinkType;
+use tap2pcap::internal::report::Report;
+use tap2pcap::internal::taps::Taps;
+use tap2pcap::internal::trace::Side;
+
+use super::arguments::{self, Cli};
+use super::messages::{message, print_more_errors, print_summary, print_warnings};
+use super::progress::{Errors, Progress};
+use super::{FAILURE, SUCCESS, USAGE, signals};
+
+/// Converts traces to a capture. Returns the exit status.
+pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let Some((paths, capture)) = files(cli) else {
+        message("error", &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)");
+        return Ok(USAGE);
+    };
+    let mut report = Report::default();
+    report.observe(Box::new(Errors));
+    let start_time = cli.http.start_time.map(TimeBound::nanoseconds);
+    let taps = Taps::find(paths, cli.input.input_format.into(), start_time, &mut report);
+    // Looked for after the traces, so that it is not found among them.
+    let place = match (&cli.output.split, capture) {
+        (Some(directory), _) => Place::Directory(directory),
+        (None, Some(path)) => Place::One(Destination::file(path, &taps.paths())?),
+        (None, None) => Place::One(Destination::stdout()?),
+    };
+    if taps.taps.is_empty() {
+        return Ok(FAILURE);
+    }
+    if cli.verbose {
+        for tap in &taps.taps {
+            let format = tap.format().map_or("read as it comes".to_owned(), |format| format.to_string());
+            message("info", &format!("{}: {format}", tap.name));
+        }
+    }
+    let format = match (cli.output.format, capture) {
+        (Some(arguments::CaptureFormat::Pcapng), _) => Format::PcapNg,
+        (Some(arguments::CaptureFormat::Pcap), _) => Format::Pcap,
+        (Some(arguments::CaptureFormat::Nsecpcap), _) => Format::NsecPcap,
+        (None, Some(path)) if path.extension().is_some_and(|ending| ending == "pcapng") => Format::PcapNg,
+        (None, _) => Format::NsecPcap,
+    };
+    let is_live = matches!(&place, Place::One(destination) if destination.is_live());
+    let conversion = conversion(cli, is_live)?;
+    if !cli.quiet && io::stderr().is_terminal() {
+        report.observe(Box::new(Progress::new(taps.taps.len() as u64, taps.bytes())));
+    }
+    let (skipped, empty) = (taps.skipped, taps.empty);
+    let (names, interfaces) = taps.interfaces();
+    let named = cli.output.split.as_deref().or(capture);
+    let capture_name = named.map_or("standard output".to_owned(), |path| path.display().to_string());
+    let link_type = conversion.options.link_type;
+    let capture_to = match place {
+        Place::One(destination) => Capture::new(destination, format, link_type, &names),
+        Place::Directory(directory) => {
+            let inputs: Vec<String> = taps.taps.iter().map(|tap| tap.name.clone()).collect();
+            Capture::split(directory, format, link_type, &inputs)
+        }
+    };
+    let written = capture_to.and_then(|capture| conversion.run(taps.taps, &interfaces, capture, &mut report));
+    report.stop_observing();
+    let written = match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
+        written => written.with_context(|| capture_name.clone())?,
+    };
+    print_more_errors(&report);
+    if !cli.quiet {
+        print_warnings(&report);
+        if let Some(written) = written {
+            print_summary(&report, &written, skipped, empty, &capture_name);
+        }
+    }
+    let is_strict_failure = cli.strict && report.has_warnings();
+    if is_strict_failure {
+        message("error", &"there were warnings, which --strict takes for failures");
+    }
+    let is_failure = report.errors() > 0 || is_strict_failure;
+    Ok(if is_failure { FAILURE } else { SUCCESS })
+}
+
+/// The traces, and the capture if it is a file; `None` if the command line names more than that.
+fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
+    if cli.output.split.is_some() {
+        return Some((&cli.files, None));
+    }
+    let (taps, capture) = match (&cli.output.write, &cli.files[..]) {
+        (Some(capture), taps) => (taps, Some(capture)),
+        (None, [tap, capture]) => (std::slice::from_ref(tap), Some(capture)),
+        (None, taps @ [_]) => (taps, None),
+        (None, _) => return None,
+    };
+    let capture = capture.map(PathBuf::as_path).filter(|&capture| capture != Path::new("-"));
+    Some((taps, capture))
+}
+
+/// Where the packets go.
+enum Place<'a> {
+    One(Destination),
+    /// A capture for each conversation.
+    Directory(&'a Path),
+}
+
+fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
+    let packets = &cli.packets;
+    Ok(Conversion {
+        options: Options {
+            link_type: match packets.link_type {
+                arguments::LinkType::Ethernet => LinkType::Ethernet,
+                arguments::LinkType::Raw => LinkType::Raw,
+            },
+            mss: packets.mss.map(usize::from),
+            snap_length: packets.snaplen.map(|length| length as usize),
+            handshake: packets.handshake,
+            local: packets.local,
+            remote: packets.remote,
+            initiator: packets.initiator.map(|initiator| match initiator {
+                arguments::Initiator::Local => Side::Local,
+                arguments::Initiator::Remote => Side::Remote,
+            }),
+        },
+        trace_ids: cli.input.trace_id.iter().copied().collect::<HashSet<_>>(),
+        filter: Filter {
+            since: cli.input.since,
+            until: cli.input.until,
+            addresses: cli.input.address.clone(),
+            ports: cli.input.port.clone(),
+        },
+        http: wire::Options {
+            version: match cli.http.http {
+                arguments::HttpVersion::Auto => None,
+                arguments::HttpVersion::Http1 => Some(http::Version::Http1),
+                arguments::HttpVersion::Http2 => Some(http::Version::Http2),
+            },
+            side: match cli.http.http_side {
+                arguments::HttpSide::Downstream => http::Side::Downstream,
+                arguments::HttpSide::Upstream => http::Side::Upstream,
+            },
+            mss: packets.mss.map(usize::from),
+            start_time: cli.http.start_time.map(TimeBound::nanoseconds),
+        },
+        is_live,
+        stop: signals::stop().context("signals")?,
+    })
+}

@@ -1,0 +1,40 @@
+//! The command line: arguments in, exit status out, and all words for people. What it does is in the library.
+
+mod arguments;
+mod convert;
+mod info;
+mod messages;
+mod progress;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tap2pcap::internal::capture::destination::DestinationError;
+
+use arguments::{Cli, Command};
+use messages::message;
+
+/// Everything was read to its end.
+const SUCCESS: u8 = 0;
+/// Something was damaged, absent, unreadable or unwritable.
+const FAILURE: u8 = 1;
+/// The command line makes no sense.
+const USAGE: u8 = 2;
+
+/// Does what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let status = match &cli.command {
+        Some(Command::Info(command)) => info::run(command),
+        None => convert::run(&cli),
+    };
+    match status {
+        Ok(status) => status.into(),
+        Err(error) => {
+            let is_usage = matches!(error.downcast_ref(), Some(DestinationError::Terminal));
+            message("error", &format!("{error:#}"));
+            if is_usage { USAGE } else { FAILURE }.into()
+        }
+    }
+}
