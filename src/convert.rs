@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capture::{Capture, Written};
-use crate::conversation::{Conversations, Options, Origin};
+use crate::conversation::{Conversations, InputRef, Options};
 use crate::filter::Filter;
 use crate::http::Exchange;
-use crate::http::wire::{self, Wire};
+use crate::http::connections::{self, HttpConnections};
 use crate::input::general;
+use crate::merge::discover::Tap;
 use crate::merge::{Merge, Next};
+use crate::reassembly::Reassembler;
 use crate::report::{Report, Warning};
-use crate::sequence::Sequencer;
-use crate::taps::Tap;
 use crate::trace::{Event, Plain, Side};
 
 /// What to convert.
@@ -30,7 +30,7 @@ pub struct Conversion {
     /// Only connections and times that it wants.
     pub filter: Filter,
     /// How exchanges of the HTTP tap are to look.
-    pub http: wire::Options,
+    pub http: connections::Options,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
@@ -51,8 +51,8 @@ impl Conversion {
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
         let conversations = Conversations::new(self.options, self.filter.clone());
-        let wire = Wire::new(self.http, taps.len() as u32);
-        let mut run = Run { conversion: self, conversations, wire, capture, report };
+        let http = HttpConnections::new(self.http, taps.len() as u32);
+        let mut run = Run { conversion: self, conversations, http, capture, report };
         run.merge(taps, interfaces)?;
         run.finish()
     }
@@ -62,7 +62,7 @@ impl Conversion {
 struct Run<'a> {
     conversion: &'a Conversion,
     conversations: Conversations,
-    wire: Wire,
+    http: HttpConnections,
     capture: Capture,
     report: &'a mut Report,
 }
@@ -72,7 +72,7 @@ impl Run<'_> {
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let origin = |number: u32| {
             let place = number as usize;
-            Origin { number, interface: interfaces[place], name: &names[place] }
+            InputRef { number, interface: interfaces[place], name: &names[place] }
         };
         let mut merge = Merge::new(taps, self.conversion.http.start_time);
         let mut bytes = 0;
@@ -83,8 +83,8 @@ impl Run<'_> {
             }
             self.report.progress(|| bytes + merge.offset());
             match merge.alone() {
-                Some(number) => self.each_plain_alone(&mut merge, origin(number))?,
-                None => merge.each_plain(|number, plain| self.plain(origin(number), plain))?,
+                Some(number) => self.each_in_order_alone(&mut merge, origin(number))?,
+                None => merge.each_in_order(|number, plain| self.plain(origin(number), plain))?,
             }
             match merge.advance() {
                 Ok(Next::InOrder) => {}
@@ -114,8 +114,8 @@ impl Run<'_> {
 
     /// A function of its own: in that of the loop the compiler has too few registers for it.
     #[inline(never)]
-    fn each_plain_alone(&mut self, merge: &mut Merge, origin: Origin<'_>) -> io::Result<()> {
-        merge.each_plain_alone(|plain| self.plain(origin, plain))
+    fn each_in_order_alone(&mut self, merge: &mut Merge, origin: InputRef<'_>) -> io::Result<()> {
+        merge.each_in_order_alone(|plain| self.plain(origin, plain))
     }
 
     fn is_stopped(&self) -> bool {
@@ -123,7 +123,7 @@ impl Run<'_> {
     }
 
     #[inline(always)]
-    fn plain(&mut self, origin: Origin<'_>, plain: Plain<'_>) -> io::Result<()> {
+    fn plain(&mut self, origin: InputRef<'_>, plain: Plain<'_>) -> io::Result<()> {
         if self.conversion.trace_ids.is_empty()
             && self.conversations.plain(origin, plain, &mut self.capture, self.report)?
         {
@@ -132,7 +132,7 @@ impl Run<'_> {
         self.event(origin, &mut general(plain))
     }
 
-    fn event(&mut self, origin: Origin<'_>, event: &mut Event<'_>) -> io::Result<()> {
+    fn event(&mut self, origin: InputRef<'_>, event: &mut Event<'_>) -> io::Result<()> {
         let ids = &self.conversion.trace_ids;
         if !ids.is_empty() && !ids.contains(&event.trace.id) {
             return Ok(());
@@ -140,14 +140,14 @@ impl Run<'_> {
         self.conversations.event(origin, event, &mut self.capture, self.report)
     }
 
-    fn exchange(&mut self, origin: Origin<'_>, exchange: &mut Exchange) -> io::Result<()> {
+    fn exchange(&mut self, origin: InputRef<'_>, exchange: &mut Exchange) -> io::Result<()> {
         let ids = &self.conversion.trace_ids;
         if !ids.is_empty() && !ids.contains(&exchange.trace().id) {
             exchange.pass_over();
             return Ok(());
         }
         let Self { conversations, capture, report, .. } = self;
-        self.wire.write(exchange, wire::Out { origin, conversations, capture, report })
+        self.http.write(exchange, connections::Sinks { origin, conversations, capture, report })
     }
 
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
@@ -170,19 +170,19 @@ impl Run<'_> {
             return Ok(None);
         }
         let written = self.capture.finish()?;
-        report.warn_many(Warning::Late, written.late, String::new);
-        report.warn_many(Warning::Beyond, written.beyond, String::new);
+        report.warn_many(Warning::OutOfOrder, written.late, String::new);
+        report.warn_many(Warning::TimeOutOfRange, written.beyond, String::new);
         Ok(Some(written))
     }
 
     /// Tells what an input lacked as a whole.
-    fn summarize(&mut self, input: &Sequencer) {
+    fn summarize(&mut self, input: &Reassembler) {
         let report = &mut *self.report;
-        let (duplicates, given_up) = (input.duplicates(), input.given_up());
+        let (duplicates, evicted) = (input.duplicates(), input.evicted());
         let input = input.input();
         let name = || input.name().to_owned();
         report.warn_many(Warning::Duplicate, duplicates, name);
-        report.warn_many(Warning::GivenUp, given_up, name);
+        report.warn_many(Warning::Evicted, evicted, name);
         report.warn_many(Warning::FailedMessage, input.failed_messages(), name);
         let (stray, example) = input.stray_lines();
         report.warn_many(Warning::Stray, stray, || format!("{}: {example}", input.name()));

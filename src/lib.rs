@@ -54,7 +54,7 @@
 //! bounded by the longest record.
 //!
 //! ```text
-//! source ─▶ record ─▶ envoy ─Event─▶ sequence ─▶ conversation ─▶ tcp ─Packet─▶ capture
+//! source ─▶ record ─▶ envoy ─Event─▶ reassembly ─▶ conversation ─▶ tcp ─Packet─▶ capture
 //!                       └──Part──▶ http ──Event──────┘
 //! ```
 
@@ -75,11 +75,10 @@ mod proto;
 mod protobuf;
 mod protocol;
 mod quantity;
+mod reassembly;
 mod record;
 mod report;
-mod sequence;
 mod source;
-mod taps;
 mod tcp;
 mod trace;
 
@@ -127,11 +126,8 @@ pub mod internal {
     pub mod report {
         pub use crate::report::*;
     }
-    pub mod sequence {
-        pub use crate::sequence::*;
-    }
-    pub mod taps {
-        pub use crate::taps::*;
+    pub mod reassembly {
+        pub use crate::reassembly::*;
     }
     pub mod tcp {
         pub use crate::tcp::*;

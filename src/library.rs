@@ -16,13 +16,13 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::http;
-use crate::http::wire;
+use crate::http::connections;
 use crate::input;
 use crate::input::Step;
+use crate::merge::discover::{Tap, TapState};
 use crate::packet::LinkType;
 use crate::quantity::grouped;
 use crate::report::{self, Observer};
-use crate::taps::{Tap, TapState};
 
 /// A trace to read: a file, bytes in memory, or anything that can be read. The format is detected.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl Converter {
             },
             trace_ids: self.trace_ids,
             filter: Filter::default(),
-            http: wire::Options {
+            http: connections::Options {
                 version: self.http_version,
                 side: self.http_side,
                 mss: self.mss.map(usize::from),

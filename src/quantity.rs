@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! ConversationIds as people read them.
 
 /// A number and what it counts.
 #[must_use]

@@ -30,7 +30,7 @@ pub enum Warning {
     /// A message came twice.
     Duplicate,
     /// A trace has no IP addresses.
-    StandIn,
+    MadeUpAddress,
     /// `JSON_BODY_AS_STRING` has lost something: a part of a body, addresses, events.
     LossyText,
     /// Envoy could not write a message as JSON.
@@ -38,11 +38,11 @@ pub enum Warning {
     /// Lines around the records are no part of a trace.
     Stray,
     /// Too many traces of an input were open, and the one that had been idle for longest was given up.
-    GivenUp,
+    Evicted,
     /// Two conversations go on between the same addresses at the same time.
     Overlap,
     /// A trace of the HTTP tap has no times.
-    StandInTime,
+    MadeUpTime,
     /// HTTP/1.1 could not say trailers.
     LostTrailers,
     /// Exchanges overlap on a connection, in HTTP/1.1.
@@ -58,9 +58,9 @@ pub enum Warning {
     /// An exchange of the HTTP tap reached no upstream host, so that it is not on that side.
     NoUpstream,
     /// A packet is older than what has already been written.
-    Late,
+    OutOfOrder,
     /// A packet is later than the capture's format can say.
-    Beyond,
+    TimeOutOfRange,
     /// An address was given for one side, but every trace has its own.
     UnusedAddress,
 }
@@ -74,13 +74,13 @@ impl Warning {
             Self::CutUnknown => "bodies that the tap cut, of unknown length",
             Self::Lost => "places where messages were lost",
             Self::Duplicate => "messages that came twice or too late",
-            Self::StandIn => "traces with made-up addresses",
+            Self::MadeUpAddress => "traces with made-up addresses",
             Self::LossyText => "losses of JSON_BODY_AS_STRING",
             Self::FailedMessage => "messages that Envoy could not write as JSON",
             Self::Stray => "lines that are no part of a trace",
-            Self::GivenUp => "connections given up because too many were open",
+            Self::Evicted => "connections given up because too many were open",
             Self::Overlap => "connections between addresses that another one was using",
-            Self::StandInTime => "exchanges with made-up times",
+            Self::MadeUpTime => "exchanges with made-up times",
             Self::LostTrailers => "messages whose trailers HTTP/1.1 cannot say",
             Self::Pipelined => "requests before the response to the one before",
             Self::BrokenOff => "messages that broke off before their content-length",
@@ -88,8 +88,8 @@ impl Warning {
             Self::RemovedBody => "bodies that somebody removed",
             Self::RoundedId => "trace ids that a program rounded",
             Self::NoUpstream => "exchanges that reached no upstream host",
-            Self::Late => "packets out of the order of time",
-            Self::Beyond => "packets later than the format can say",
+            Self::OutOfOrder => "packets out of the order of time",
+            Self::TimeOutOfRange => "packets later than the format can say",
             Self::UnusedAddress => "addresses that no trace needed",
         }
     }

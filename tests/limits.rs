@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// second, how much of a line or of a record is looked at in one go; what HTTP/2 allows; how deep the messages of a
 /// schema nest; silence is counted in tenths of `PATIENCE`.
 const INTERNAL: [&str; 6] =
-    ["MAX_DEPTH", "MAX_EXAMPLE", "MAX_HEADERS", "MAX_NOISE", "MAX_SAMPLE_RATE", "MAX_WINDOW"];
+    ["MAX_DEPTH", "MAX_EXAMPLE", "MAX_GARBAGE", "MAX_HEADERS", "MAX_SAMPLE_RATE", "MAX_WINDOW"];
 
 struct Row {
     /// In bytes, milliseconds, or whatever is counted.

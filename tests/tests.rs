@@ -30,6 +30,7 @@ mod program;
 mod protocol;
 mod readers;
 mod resync;
+mod rooms;
 mod signals;
 mod split;
 mod stray;

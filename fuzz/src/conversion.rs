@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use tap2pcap::internal::capture::destination::Destination;
 use tap2pcap::internal::capture::{Capture, Format, Written};
-use tap2pcap::internal::conversation::{Conversations, Options, Origin};
+use tap2pcap::internal::conversation::{Conversations, InputRef, Options};
 use tap2pcap::internal::filter::Filter;
-use tap2pcap::internal::http::wire::{self, Wire};
+use tap2pcap::internal::http::connections::{self, HttpConnections};
 use tap2pcap::internal::input::Format as InputFormat;
 use tap2pcap::internal::input::{Input, Step};
 use tap2pcap::internal::packet::LinkType;
+use tap2pcap::internal::reassembly::Reassembler;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::sequence::Sequencer;
 use tap2pcap::internal::tcp::original_length;
 use tap2pcap::internal::trace::{Data, Direction, Event, What};
 
@@ -99,7 +99,7 @@ pub fn check(bytes: &[u8], format: Option<InputFormat>, setting: &Setting) {
     assert_eq!(report.traces, expected.conversations);
 }
 
-const ORIGIN: Origin<'_> = Origin { number: 0, interface: 0, name: NAME };
+const ORIGIN: InputRef<'_> = InputRef { number: 0, interface: 0, name: NAME };
 
 /// As `convert::Conversion` does with one input, but with nothing said of damage.
 fn convert(
@@ -117,8 +117,9 @@ fn convert(
         remote: None,
         initiator: None,
     };
-    let mut events = Sequencer::new(input, Some(0));
-    let mut wire = Wire::new(wire::Options { mss: setting.mss, ..wire::Options::default() }, 1);
+    let mut events = Reassembler::new(input, Some(0));
+    let mut http_connections =
+        HttpConnections::new(connections::Options { mss: setting.mss, ..connections::Options::default() }, 1);
     let mut conversations = Conversations::new(options, Filter::default());
     let mut expected = Expected::default();
     loop {
@@ -131,8 +132,8 @@ fn convert(
             Ok(Step::Part) => {
                 let exchange = events.exchange().expect("an exchange");
                 let (conversations, capture) = (&mut conversations, &mut capture);
-                let out = wire::Out { origin: ORIGIN, conversations, capture, report: &mut *report };
-                wire.write(exchange, out).expect("the disk is not full");
+                let out = connections::Sinks { origin: ORIGIN, conversations, capture, report: &mut *report };
+                http_connections.write(exchange, out).expect("the disk is not full");
             }
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,

@@ -29,7 +29,7 @@ pub(crate) fn check(input: Input, bytes: &[u8]) {
     let (events, has_failed) = read(input, false);
     let path = scratch::path("encoded");
     fs::write(&path, bytes).expect("a file");
-    let again = Input::open_one_of_many(&path, format).expect("what could be opened");
+    let again = Input::open_lazily(&path, format).expect("what could be opened");
     let (events_again, _) = read(again, true);
     // Where it is damaged, more or less may have been decoded before.
     if !has_failed {

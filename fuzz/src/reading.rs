@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tap2pcap::internal::http::{Part, Piece};
 use tap2pcap::internal::info::inspect;
 use tap2pcap::internal::input::Format;
-use tap2pcap::internal::input::{Input, InputError, Peeked, Step};
-use tap2pcap::internal::sequence::Sequencer;
-use tap2pcap::internal::trace::{Event, Length, TraceId, What};
+use tap2pcap::internal::input::{Input, InputError, Step};
+use tap2pcap::internal::reassembly::Reassembler;
+use tap2pcap::internal::trace::{Event, HeaderKind, Length, TraceId, What};
 
 use crate::{encoded, pieces};
 
@@ -37,7 +37,7 @@ pub fn check(bytes: &[u8], format: Format) {
     let found = read(input, bytes.len() as u64);
     pieces::check(bytes, format, &found);
     let reopened = || open().expect("it has been opened before");
-    let sequenced = sequence(Sequencer::new(reopened(), Some(0)), &found);
+    let sequenced = sequence(Reassembler::new(reopened(), Some(0)), &found);
     let info = inspect(reopened());
     assert_eq!(info.traces.iter().map(|trace| trace.events).sum::<u64>(), sequenced.events);
     let bytes = info.traces.iter().map(|trace| trace.read.bytes + trace.written.bytes);
@@ -92,8 +92,8 @@ pub(crate) fn read(mut input: Input, len: u64) -> Vec<Found> {
 fn peeked(input: &Input) -> (Option<u64>, u64, u64) {
     let peek = input.peek();
     let len = match peek.what {
-        Peeked::Data { captured_len, .. } => Some(captured_len as u64),
-        Peeked::Opened(_) | Peeked::Closed | Peeked::Ended => None,
+        HeaderKind::Data { captured_len, .. } => Some(captured_len as u64),
+        HeaderKind::Opened(_) | HeaderKind::Closed | HeaderKind::Ended => None,
     };
     (len, peek.time, peek.seq_num)
 }
@@ -114,7 +114,7 @@ struct Sequenced {
 }
 
 /// Puts events in order. But for what comes twice, which is counted, nothing is lost.
-fn sequence(mut sequencer: Sequencer, found: &[Found]) -> Sequenced {
+fn sequence(mut sequencer: Reassembler, found: &[Found]) -> Sequenced {
     let mut sequenced = Sequenced::default();
     let mut going_on = GoingOn::default();
     let mut damage = 0;

@@ -134,7 +134,7 @@ impl Capture {
     }
 
     /// Adds an interface with this name. Returns its number, for packets to come. In pcap, and with
-    /// [`LinkType::Raw`](crate::packet::LinkType::Raw), there is one interface for all; a capture for each conversation has its
+    /// [`LinkType::Raw`], there is one interface for all; a capture for each conversation has its
     /// own.
     pub fn add_interface(&mut self, name: &str) -> u32 {
         match &mut self.sink {
@@ -253,7 +253,7 @@ impl One {
 
     fn release(&mut self, all: bool) -> io::Result<()> {
         self.begin()?;
-        self.late += self.window.seal(all);
+        self.late += self.window.close_block(all);
         while let Some(block) = self.window.pop(all) {
             self.writer.send(block)?;
         }

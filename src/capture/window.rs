@@ -73,13 +73,13 @@ impl Window {
         self.open.push(order, encode);
     }
 
-    /// Whether it is time to [`seal`](Self::seal) and [`pop`](Self::pop).
+    /// Whether it is time to [`close_block`](Self::close_block) and [`pop`](Self::pop).
     pub(super) fn is_full(&self) -> bool {
         self.open.bytes.len() >= BLOCK
     }
 
     /// Closes the open block and prepares what is to go out. Returns how many packets are late.
-    pub(super) fn seal(&mut self, all: bool) -> u64 {
+    pub(super) fn close_block(&mut self, all: bool) -> u64 {
         if !self.open.packets.is_empty() {
             let buffer = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(ROOM));
             let block = mem::replace(&mut self.open, Block::new(buffer));
@@ -185,14 +185,14 @@ mod tests {
                 buffer.resize(start + size, 0);
             });
             if window.is_full() {
-                late += window.seal(false);
+                late += window.close_block(false);
                 while let Some(block) = window.pop(false) {
                     out.extend_from_slice(&block);
                     window.recycle(block);
                 }
             }
         }
-        late += window.seal(true);
+        late += window.close_block(true);
         while let Some(block) = window.pop(true) {
             out.extend_from_slice(&block);
         }

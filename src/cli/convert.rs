@@ -10,10 +10,10 @@ use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::conversation::Options;
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::filter::{Filter, TimeBound};
-use tap2pcap::internal::http::{self, wire};
+use tap2pcap::internal::http::{self, connections};
+use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::taps::Taps;
 use tap2pcap::internal::trace::Side;
 
 use super::arguments::{self, Cli};
@@ -30,7 +30,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
     let mut report = Report::default();
     report.observe(Box::new(Errors));
     let start_time = cli.http.start_time.map(TimeBound::nanoseconds);
-    let taps = Taps::find(paths, cli.input.input_format.into(), start_time, &mut report);
+    let taps = Discovered::find(paths, cli.input.input_format.into(), start_time, &mut report);
     // Looked for after the traces, so that it is not found among them.
     let place = match (&cli.output.split, capture) {
         (Some(directory), _) => Place::Directory(directory),
@@ -139,7 +139,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             addresses: cli.input.address.clone(),
             ports: cli.input.port.clone(),
         },
-        http: wire::Options {
+        http: connections::Options {
             version: match cli.http.http {
                 arguments::HttpVersion::Auto => None,
                 arguments::HttpVersion::Http1 => Some(http::Version::Http1),

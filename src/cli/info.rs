@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::Context;
 use tap2pcap::internal::info::{Advice, InputInfo, inspect, table};
+use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::taps::Taps;
 
 use super::arguments::Info;
 use super::messages::message;
@@ -16,7 +16,7 @@ use super::{FAILURE, SUCCESS};
 pub(crate) fn run(command: &Info) -> anyhow::Result<u8> {
     let mut report = Report::default();
     report.observe(Box::new(Errors));
-    let taps = Taps::find(&command.files, command.input_format.into(), None, &mut report);
+    let taps = Discovered::find(&command.files, command.input_format.into(), None, &mut report);
     let mut has_errors = report.errors() > 0;
     let count = taps.taps.len();
     let infos = taps.taps.into_iter().filter_map(|tap| {

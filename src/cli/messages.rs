@@ -4,10 +4,10 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 
 use tap2pcap::internal::capture::Written;
+use tap2pcap::internal::merge::discover::empty_files;
 use tap2pcap::internal::quantity::{counted, grouped};
+use tap2pcap::internal::reassembly::MAX_OPEN;
 use tap2pcap::internal::report::{Report, Warning};
-use tap2pcap::internal::sequence::MAX_OPEN;
-use tap2pcap::internal::taps::empty_files;
 
 /// Prints a line for people.
 pub(crate) fn message(kind: &str, text: &dyn Display) {
@@ -112,7 +112,7 @@ impl Display for Words<'_> {
                     many("message came", "messages came")
                 )
             }
-            Warning::StandIn => write!(
+            Warning::MadeUpAddress => write!(
                 f,
                 "{} no IP address for one or both sides; made-up ones stand in ({example}); set them with --local and --remote",
                 many("trace has", "traces have")
@@ -145,7 +145,7 @@ impl Display for Words<'_> {
                 "{} no part of a trace and skipped ({example})",
                 many("line around the records is", "lines around the records are")
             ),
-            Warning::GivenUp => write!(
+            Warning::Evicted => write!(
                 f,
                 "{} without a close when {} were open in one input ({example}), and more of it would look like another \
                  connection",
@@ -158,7 +158,7 @@ impl Display for Words<'_> {
                  convert them into two captures",
                 many("connection began", "connections began")
             ),
-            Warning::StandInTime => write!(
+            Warning::MadeUpTime => write!(
                 f,
                 "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
                  microsecond apart ({example}); to have them, tap with streaming: false and record_headers_received_time",
@@ -207,12 +207,12 @@ impl Display for Words<'_> {
                 many("exchange reached", "exchanges reached"),
                 if *count == 1 { "is" } else { "are" },
             ),
-            Warning::Late => write!(
+            Warning::OutOfOrder => write!(
                 f,
                 "{} out of the order of time by more than can be put right while streaming; reordercap does it",
                 many("packet is", "packets are")
             ),
-            Warning::Beyond => write!(
+            Warning::TimeOutOfRange => write!(
                 f,
                 "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")

@@ -1,7 +1,7 @@
 //! Which side opened a connection. No tap records it; what the first bytes are usually tells.
 
 use super::address::{LINUX_EPHEMERAL_PORT, ip};
-use super::begin::Beginning;
+use super::opening::Opening;
 use crate::protocol::recognize;
 use crate::trace::{Connection, Direction, Side};
 
@@ -19,8 +19,8 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
-    pub(super) fn new(beginning: &Beginning<'_>) -> Self {
-        let Beginning { connection, first, is_upstream, .. } = *beginning;
+    pub(super) fn new(beginning: &Opening<'_>) -> Self {
+        let Opening { connection, first, is_upstream, .. } = *beginning;
         let port = |endpoint| Some(ip(endpoint)?.port());
         Self {
             is_upstream,

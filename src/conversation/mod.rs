@@ -1,14 +1,15 @@
 //! Conversations: from the events of many traces to the TCP state of each.
 //!
 //! An [`Event`] finds its conversation by its input and its number there. The first one that has a time decides what
-//! the headers say ([`begin`]); from there on [`Tcp`] makes the segments. What is cut, missing or stood in is counted
-//! for people and said in the capture ([`comment`]). A conversation that closes, or of which nothing more can come, is
+//! the headers say ([`opening`]); from there on [`Tcp`] makes the segments. What is cut, missing or stood in is counted
+//! for people and said in the capture ([`notes`]). A conversation that closes, or of which nothing more can come, is
 //! forgotten.
 
 mod address;
-mod begin;
-pub(crate) mod comment;
 mod initiator;
+pub(crate) mod notes;
+mod opening;
+mod openings;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,8 +21,9 @@ use crate::packet::metadata::Pending;
 use crate::report::Report;
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
-use begin::{Beginning, Beginnings};
 pub(crate) use initiator::{Signs, is_upstream};
+use opening::Opening;
+use openings::Openings;
 
 /// How conversations are to look.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +47,7 @@ pub struct Options {
 /// All conversations that are going on.
 #[derive(Debug)]
 pub struct Conversations {
-    beginnings: Beginnings,
+    beginnings: Openings,
     /// By number of the input, then of the conversation.
     open: Vec<Vec<Conversation>>,
 }
@@ -68,7 +70,7 @@ struct Conversation {
 
 /// The input that an event comes from.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+pub struct InputRef<'a> {
     /// Its number, from 0.
     pub number: u32,
     /// The number of its interface in the capture.
@@ -81,7 +83,7 @@ impl Conversations {
     /// No conversations yet. Only what `filter` wants is written.
     #[must_use]
     pub fn new(options: Options, filter: Filter) -> Self {
-        Self { beginnings: Beginnings::new(options, filter), open: Vec::new() }
+        Self { beginnings: Openings::new(options, filter), open: Vec::new() }
     }
 
     /// Takes an event and writes its packets.
@@ -90,7 +92,7 @@ impl Conversations {
     /// The capture cannot be written.
     pub fn event(
         &mut self,
-        origin: Origin<'_>,
+        origin: InputRef<'_>,
         event: &mut Event<'_>,
         capture: &mut Capture,
         report: &mut Report,
@@ -121,7 +123,7 @@ impl Conversations {
             }
             empty => {
                 let connection = conversation.connection.take().unwrap_or_default();
-                let beginning = Beginning {
+                let beginning = Opening {
                     origin,
                     trace,
                     number,
@@ -141,13 +143,13 @@ impl Conversations {
         tcp.comments(&mut conversation.comments);
         if let Some(missing) = event.missing {
             tcp.skip(missing.direction, missing.bytes);
-            comment::missing(missing, origin, event.trace, tcp, capture, report);
+            notes::missing(missing, origin, event.trace, tcp, capture, report);
         }
         match &event.what {
             What::Data(data) => {
                 report.bytes += data.bytes.len() as u64;
                 if data.length != Length::Whole || data.is_text {
-                    comment::data(data, origin, event.trace, tcp, capture, report);
+                    notes::data(data, origin, event.trace, tcp, capture, report);
                 }
                 tcp.data(event.time, data, capture)
             }
@@ -166,7 +168,7 @@ impl Conversations {
     #[inline(always)]
     pub fn plain(
         &mut self,
-        origin: Origin<'_>,
+        origin: InputRef<'_>,
         plain: Plain<'_>,
         capture: &mut Capture,
         report: &mut Report,
@@ -230,7 +232,7 @@ impl Conversation {
     /// and of the conversation.
     fn end(
         &mut self,
-        beginnings: &mut Beginnings,
+        beginnings: &mut Openings,
         capture: &mut Capture,
         (input, number): (u32, u32),
     ) -> io::Result<()> {
@@ -260,7 +262,7 @@ impl Conversation {
     }
 }
 
-/// The element with this number, which is made if it is not there yet. Numbers are small: they are used again.
+/// The element with this number, which is made if it is not there yet. ConversationIds are small: they are used again.
 fn place<T: Default>(elements: &mut Vec<T>, number: u32) -> &mut T {
     let number = number as usize;
     if number >= elements.len() {

@@ -6,14 +6,13 @@ use std::ops::Range;
 
 use super::connection;
 use super::decoded::{Decoded, DecodedWhat};
-use crate::input::{Peek, Peeked};
 use crate::proto::envoy::data::tap::v3::{
     self, Body, SocketEvent, SocketStreamedTraceSegment, TraceWrapper, socket_event,
 };
 use crate::proto::google::protobuf::Timestamp;
 use crate::protobuf::Bytes;
 use crate::protobuf::binary::{bytes_tag, long_varint, number_tag};
-use crate::trace::{Connection, Direction, TraceId, Truncation, nanoseconds};
+use crate::trace::{Connection, Direction, EventHeader, HeaderKind, TraceId, Truncation, nanoseconds};
 
 // The tags, in their order.
 const SEGMENT: u8 = bytes_tag(TraceWrapper::SOCKET_STREAMED_TRACE_SEGMENT);
@@ -36,7 +35,7 @@ const SEQ_NUM: u8 = number_tag(SocketEvent::SEQ_NUM);
 
 /// A `SocketEvent` with a time and a read, a write or a close, perhaps with the connection's addresses.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usual {
+pub(crate) struct CanonicalEvent {
     time: u64,
     seq_num: u64,
     /// `None` of a close.
@@ -55,17 +54,17 @@ struct Data {
     end_stream: bool,
 }
 
-impl Usual {
+impl CanonicalEvent {
     /// The event as it is seen without its bytes.
     #[inline(always)]
-    pub(crate) fn peek(&self, trace: TraceId) -> Peek<'static> {
-        let what = self.data.map_or(Peeked::Closed, |data| Peeked::Data {
+    pub(crate) fn peek(&self, trace: TraceId) -> EventHeader<'static> {
+        let what = self.data.map_or(HeaderKind::Closed, |data| HeaderKind::Data {
             direction: data.direction,
             captured_len: data.end - data.start,
             is_length_known: !data.truncated,
             end_stream: data.end_stream,
         });
-        Peek { trace, time: self.time, seq_num: self.seq_num, what }
+        EventHeader { trace, time: self.time, seq_num: self.seq_num, what }
     }
 
     /// Where the body stands in the record.
@@ -131,7 +130,7 @@ pub(super) fn lone_event(record: &[u8]) -> Option<(u64, Decoded)> {
 
 /// An event, which stands in `range`.
 #[inline(always)]
-pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual> {
+pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<CanonicalEvent> {
     let mut walk = Walk { bytes, at: range.start };
     walk.eat(TIMESTAMP)?;
     let timestamp_end = walk.message()?;
@@ -148,7 +147,7 @@ pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual> {
             let connection = walk.connection(range.end)?;
             let seq_num = if walk.eat_if(SEQ_NUM, range.end) { walk.number()? } else { 0 };
             walk.ends(range.end)?;
-            return Some(Usual { time, seq_num, data: None, connection });
+            return Some(CanonicalEvent { time, seq_num, data: None, connection });
         }
         _ => return None,
     };
@@ -167,7 +166,7 @@ pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<Usual> {
     let seq_num = if walk.eat_if(SEQ_NUM, range.end) { walk.number()? } else { 0 };
     walk.ends(range.end)?;
     let data = Some(Data { direction, start, end, truncated, end_stream });
-    Some(Usual { time, seq_num, data, connection })
+    Some(CanonicalEvent { time, seq_num, data, connection })
 }
 
 /// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it

@@ -1,6 +1,6 @@
 //! Envoy's taps: the events and HTTP messages in a record, whichever encoding and generation it is of.
 //!
-//! A [`Cursor`] reads one record after another. It gives the events of socket taps, and the records of HTTP taps, of which
+//! An [`AnyCursor`] reads one record after another. It gives the events of socket taps, and the records of HTTP taps, of which
 //! [`Parts`] makes pieces. [`canonical`] is the fast lane: it reads the binary encoding in which Envoy writes nearly all events.
 
 mod any;

@@ -2,7 +2,7 @@
 //! them what follows it on the wire. Both versions of HTTP frame bodies by what comes out of here.
 
 use super::Truncation;
-use super::ahead::Ahead;
+use super::lookahead::Lookahead;
 
 /// The bytes of a body that have come, and those that its content-length promises.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl BodyCount {
         bytes: &[u8],
         truncation: Truncation,
         is_text: bool,
-        ahead: &Ahead,
+        lookahead: &Lookahead,
     ) -> Gap {
         self.is_cut |= truncation.is_cut();
         if is_text {
@@ -72,11 +72,11 @@ impl BodyCount {
         }
         self.rest = self.rest.map(|rest| rest.saturating_sub(bytes.len() as u64));
         let gap = match (truncation, self.rest) {
-            (Truncation::None, _) if ahead.is_last() => self.end(),
+            (Truncation::None, _) if lookahead.is_last() => self.end(),
             (Truncation::None, _) => Gap::None,
             (Truncation::Input { missing: Some(missing) }, _) => Gap::Missing(Missing::Bytes(missing)),
             // Which of two pieces lacks how much is not known.
-            (_, Some(_)) if ahead.has_body() => Gap::Missing(Missing::AtLeast(1)),
+            (_, Some(_)) if lookahead.has_body() => Gap::Missing(Missing::AtLeast(1)),
             (_, Some(rest)) => Gap::Missing(Missing::Bytes(rest.max(1))),
             (_, None) => Gap::Missing(Missing::AtLeast(1)),
         };

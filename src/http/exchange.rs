@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::ahead::Ahead;
-use super::course::Course;
+use super::encoder::ExchangeEncoder;
+use super::lookahead::Lookahead;
 use super::tunnel::tunnel;
-use super::{Connections, Headers, Message, Part, Piece, Truncation, coding};
+use super::{Connections, Headers, Message, Part, Piece, Truncation, coding, http2};
 use crate::trace::TraceId;
 
 /// An exchange.
@@ -19,7 +19,7 @@ pub struct Exchange {
     has_begun: [bool; 2],
     has_ended: [bool; 2],
     /// What waits of each.
-    ahead: [Ahead; 2],
+    lookahead: [Lookahead; 2],
     /// Bytes of each body that are still to come by its content-length.
     promised: [u64; 2],
     /// The order of the last part that came.
@@ -31,7 +31,7 @@ pub struct Exchange {
     /// About how many bytes the parts take that wait.
     memory: usize,
     /// How it goes onto the wire, once it does.
-    pub(super) course: Option<Course>,
+    pub(super) encoder: Option<ExchangeEncoder>,
     /// It does not go onto the wire.
     pub(super) is_left_out: bool,
 }
@@ -59,13 +59,13 @@ impl Exchange {
             parts: VecDeque::new(),
             has_begun: [false; 2],
             has_ended: [false; 2],
-            ahead: Default::default(),
+            lookahead: Default::default(),
             promised: [0; 2],
             last: 0,
             time: None,
             arrived: 0,
             memory: 0,
-            course: None,
+            encoder: None,
             is_left_out: false,
         }
     }
@@ -90,8 +90,14 @@ impl Exchange {
 
     /// Whether HTTP/1.1 cannot say what its parts have that wait.
     #[must_use]
-    pub fn needs_2(&self) -> bool {
-        super::two::is_needed(self)
+    pub fn needs_http2(&self) -> bool {
+        let mut heads = [Message::Request, Message::Response].into_iter().filter_map(|it| self.head(it));
+        let is_web = heads.any(|(headers, _)| headers.is_grpc_web());
+        self.parts.iter().any(|part| match &part.piece {
+            Piece::Head(headers) => headers.is_grpc() && !is_web || headers.iter().any(http2::is_needed),
+            Piece::Trailers(headers) => !headers.is_empty(),
+            Piece::Body { .. } | Piece::End => false,
+        })
     }
 
     /// Takes the part that is next: its message, its time where the trace has one, and what it is.
@@ -185,13 +191,13 @@ impl Exchange {
     fn count(&mut self, place: usize) {
         let part = &self.parts[place];
         self.memory += part.memory();
-        self.ahead[part.message as usize].add(&part.piece);
+        self.lookahead[part.message as usize].add(&part.piece);
     }
 
     /// Counts a part no more, which has gone.
     fn discount(&mut self, part: &Queued) {
         self.memory -= part.memory();
-        self.ahead[part.message as usize].remove(&part.piece);
+        self.lookahead[part.message as usize].remove(&part.piece);
     }
 
     /// Says that a message is over, if it has begun; at `time`, unless the trace has told one.
@@ -234,7 +240,7 @@ impl Exchange {
     pub(super) fn close(&mut self, time: u64, arrived: u64) {
         self.end(Message::Request, time, arrived);
         self.end(Message::Response, time, arrived);
-        if self.parts.is_empty() && self.course.is_some() {
+        if self.parts.is_empty() && self.encoder.is_some() {
             // What is on the wire has to be told: a second end has no bytes.
             self.has_ended[Message::Request as usize] = false;
             self.end(Message::Request, time, arrived);
@@ -260,10 +266,10 @@ impl Exchange {
     }
 
     /// What waits of a message.
-    pub(super) fn ahead(&self, message: Message) -> Ahead {
-        let mut ahead = self.ahead[message as usize];
-        ahead.is_all = self.has_ended(message);
-        ahead
+    pub(super) fn lookahead(&self, message: Message) -> Lookahead {
+        let mut lookahead = self.lookahead[message as usize];
+        lookahead.is_all = self.has_ended(message);
+        lookahead
     }
 
     /// The time of the last part that came, and whether the trace has told one so far.
@@ -292,12 +298,7 @@ impl Exchange {
             _ => None,
         });
         let (start, is_lossy) = start.unwrap_or_default();
-        coding::without_contradicted(headers, start, self.ahead(message).body, is_lossy)
-    }
-
-    /// The parts that wait.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Queued> {
-        self.parts.iter()
+        coding::without_contradicted(headers, start, self.lookahead(message).body, is_lossy)
     }
 
     /// The part that is next.

@@ -6,26 +6,27 @@
 //! ```
 //!
 //! Decoders give [`Part`]s, a [`queue`] for each input completes the exchanges and puts them in order of time, and the
-//! [`wire`] makes them events of the connections that carried them, in HTTP/1.1 ([`one`]) or HTTP/2 ([`two`]). From there
+//! [`connections`] makes them events of the connections that carried them, in HTTP/1.1 ([`http1`]) or HTTP/2 ([`http2`]). From there
 //! on they go the way of all events.
 
-mod ahead;
 pub(crate) mod body;
-mod carrier;
 mod coding;
-mod course;
+mod connection;
+pub mod connections;
+mod encoder;
 mod exchange;
+mod grouping;
 mod headers;
-mod one;
-mod part;
+mod http1;
+mod http2;
+mod lookahead;
+mod message;
 pub mod queue;
 pub(crate) mod tunnel;
-mod two;
-pub mod wire;
 
 pub use exchange::Exchange;
 pub use headers::{Headers, MAX_HEADERS};
-pub use part::{Connections, Part, Piece, Truncation};
+pub use message::{Connections, Part, Piece, Truncation};
 
 /// Which of the two messages of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

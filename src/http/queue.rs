@@ -21,7 +21,7 @@ const STEP: u64 = 1000;
 
 /// The exchanges of one input.
 #[derive(Debug)]
-pub struct Exchanges {
+pub struct ExchangeQueue {
     /// By number.
     exchanges: HashMap<u64, Exchange>,
     /// The order and number of the first part of each that has one, and the number of the exchange.
@@ -43,7 +43,7 @@ pub struct Exchanges {
     clock: u64,
 }
 
-impl Exchanges {
+impl ExchangeQueue {
     /// No exchanges yet. Times begin at `start`, in nanoseconds since the Unix epoch, where a trace has none.
     #[must_use]
     pub fn new(start: u64) -> Self {
@@ -148,7 +148,7 @@ impl Exchanges {
         let (Piece::Head(headers), Some(exchange)) = (&part.what, self.exchanges.get(&number)) else {
             return false;
         };
-        exchange.course.is_none()
+        exchange.encoder.is_none()
             && exchange.head(part.message).is_some_and(|(known, time)| {
                 // Without either, it may as well be the same request once more.
                 let is_unique = time.is_some() || known.value(b"x-request-id").is_some();

@@ -124,7 +124,7 @@ impl Exchanges {
         });
         let info = &mut self.infos[place];
         if info.protocol == Protocol::default() {
-            info.protocol = if exchange.needs_2() { Protocol::Http2 } else { Protocol::Http1 };
+            info.protocol = if exchange.needs_http2() { Protocol::Http2 } else { Protocol::Http1 };
         }
         while let Some((message, time, piece)) = exchange.take() {
             if let (Some(time), Piece::Head(_)) = (time, &piece) {

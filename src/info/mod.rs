@@ -18,9 +18,9 @@ use crate::envoy::TextLoss;
 use crate::input::{Generation, Input, Step};
 use crate::protocol::Protocol;
 use crate::quantity::counted;
+use crate::reassembly::Reassembler;
 use crate::record::Format;
 use crate::report::MAX_ERRORS;
-use crate::sequence::Sequencer;
 use crate::trace::{Endpoint, Event, What};
 pub use advice::Advice;
 use http::{ExchangeInfo, Exchanges};
@@ -76,7 +76,7 @@ pub fn inspect(input: Input) -> InputInfo {
         errors: Vec::new(),
         tshark: Vec::new(),
     };
-    let mut events = Sequencer::new(input, None);
+    let mut events = Reassembler::new(input, None);
     let mut exchanges = Exchanges::default();
     let mut more_errors = 0;
     // By number of the conversation, the place of its trace.

@@ -3,8 +3,9 @@
 use crate::envoy::fit::{Fit, fit};
 use crate::record::binary::{delimited, raw};
 use crate::record::format::{BYTE_ORDER_MARK, Format, http_headers};
+use crate::record::scanned::Scanned;
 use crate::record::stray::is_stray;
-use crate::record::text::{Scanned, is_text};
+use crate::record::text::is_text;
 use crate::record::{json, text};
 
 /// The format of an input that begins with `prefix`, or `None` if it is no tap trace.
@@ -66,9 +67,9 @@ fn behind_stray_lines(text: &[u8]) -> Option<Format> {
         let mut rest = text;
         loop {
             match scan(rest) {
-                Scanned::Noise(length) if !is_stray(&rest[..length]) => return &[][..],
-                Scanned::Noise(length) | Scanned::Space(length) => rest = &rest[length..],
-                Scanned::Record(_) | Scanned::Broken(_) | Scanned::Incomplete => return rest,
+                Scanned::Garbage(length) if !is_stray(&rest[..length]) => return &[][..],
+                Scanned::Garbage(length) | Scanned::Separator(length) => rest = &rest[length..],
+                Scanned::Record(_) | Scanned::Truncated(_) | Scanned::Incomplete => return rest,
             }
         }
     };

@@ -1,17 +1,16 @@
 //! Inputs: bytes in, [`Event`]s out, and of HTTP taps [`Part`]s of exchanges.
 //!
 //! A [source](crate::source) reads the bytes; the first of them show the format ([`open`], [`detect`]); [records](crate::record)
-//! are found one at a time, and the [events](crate::envoy) in a record ([`step`]). Memory holds one record and one read, and
+//! are found one at a time, and the [events](crate::envoy) in a record ([`advance`]). Memory holds one record and one read, and
 //! events borrow from there.
 
+mod advance;
+mod canonical_run;
 mod detect;
 mod error;
 pub(crate) mod file_name;
 mod foreign;
 mod open;
-mod peek;
-mod run;
-mod step;
 
 use std::borrow::Cow;
 
@@ -22,12 +21,13 @@ use crate::http::Part;
 use crate::protobuf::Home;
 use crate::record::Records;
 pub use crate::record::{Format, RecordTruncation};
-use crate::trace::{Connection, Data, Event, Length, SampleRate, TraceId, Truncation, What};
+use crate::trace::{
+    Connection, Data, Event, EventHeader, HeaderKind, Length, SampleRate, TraceId, Truncation, What,
+};
+pub(crate) use canonical_run::general;
 pub use error::InputError;
 pub use foreign::Foreign;
 pub use open::Opening;
-pub use peek::{Peek, Peeked};
-pub(crate) use run::general;
 
 /// A trace that is being read.
 #[derive(Debug)]
@@ -196,13 +196,13 @@ impl Input {
 
     /// The event that [`Self::advance`] has found, without its bytes.
     #[inline]
-    pub fn peek(&self) -> Peek<'_> {
+    pub fn peek(&self) -> EventHeader<'_> {
         let (time, seq_num, what) = match &self.current {
-            Current::Opened(connection) => (0, 0, Peeked::Opened(connection.as_deref())),
-            Current::Ended => (0, 0, Peeked::Ended),
+            Current::Opened(connection) => (0, 0, HeaderKind::Opened(connection.as_deref())),
+            Current::Ended => (0, 0, HeaderKind::Ended),
             Current::Decoded(decoded) => {
                 let what = match &decoded.what {
-                    DecodedWhat::Data { direction, bytes, truncation, end_stream } => Peeked::Data {
+                    DecodedWhat::Data { direction, bytes, truncation, end_stream } => HeaderKind::Data {
                         direction: *direction,
                         captured_len: bytes.range.len(),
                         is_length_known: match truncation {
@@ -214,12 +214,12 @@ impl Input {
                         },
                         end_stream: *end_stream,
                     },
-                    DecodedWhat::Closed | DecodedWhat::Nothing => Peeked::Closed,
+                    DecodedWhat::Closed | DecodedWhat::Nothing => HeaderKind::Closed,
                 };
                 (decoded.time, decoded.seq_num, what)
             }
         };
-        Peek { trace: self.trace, time, seq_num, what }
+        EventHeader { trace: self.trace, time, seq_num, what }
     }
 
     /// The event that [`Self::advance`] has found. Its connection is given once.

@@ -37,9 +37,9 @@ impl Input {
     ///
     /// # Errors
     /// As for [`Self::open`].
-    pub fn open_one_of_many(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+    pub fn open_lazily(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
         let name = name(path);
-        match Source::one_of_many(path) {
+        match Source::reopened(path) {
             Ok(source) => Self::new(name, source, format),
             Err(source) => Err(InputError::Io { name, source }),
         }

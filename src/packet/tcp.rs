@@ -1,6 +1,6 @@
 //! The headers of a TCP segment: Ethernet, IPv4 or IPv6, and TCP.
 //!
-//! etherparse lays the headers out once for all conversations, as [templates](super::template). For a packet its template is
+//! etherparse lays the headers out once for all conversations, as templates. For a packet its template is
 //! copied to where the packet is to stand, and what distinguishes it (addresses, ports, sequence numbers, flags,
 //! lengths, checksums) is written into that. So a conversation keeps no more than its addresses: thousands of them, of
 //! which packets come in turn, stay in the processor's cache. The payload is read once, for the TCP checksum, and never
@@ -56,7 +56,7 @@ pub struct Segment {
     pub acknowledgment: u32,
     /// [`FIN`], [`SYN`], [`PSH`], [`ACK`].
     pub flags: u8,
-    /// Bytes of payload on the wire: more than are captured where the trace cut them. At most [`max_payload`].
+    /// Bytes of payload on the wire: more than are captured where the trace cut them. At most [`max_payload`](super::max_payload).
     pub original_len: usize,
 }
 

@@ -5,7 +5,7 @@ use memchr::memchr2;
 /// Where the string ends that has been looked through up to `from`: behind its closing `quote`, or at the end of its line,
 /// which ends it too, as neither format has line ends in strings (whoever reads the string says that it is broken).
 /// `None` if it goes on behind `bytes`: then all of them have been looked through.
-pub(crate) fn end(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
+pub(crate) fn end_of_string(bytes: &[u8], from: usize, quote: u8) -> Option<usize> {
     let mut at = from;
     loop {
         at += memchr2(quote, b'\n', bytes.get(at..)?)?;

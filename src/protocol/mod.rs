@@ -1,6 +1,6 @@
 //! Which protocol a connection carries, and which side of it is the client, from the first bytes of one direction.
 //!
-//! The conversion asks to find out who opened a connection, [`crate::info`] to name the protocol and to advise tshark. Both ask [`recognize`], so they give the same answer for the same bytes. Each protocol has a recognizer
+//! The conversion asks to find out who opened a connection, `info` to name the protocol and to advise tshark. Both ask [`recognize`], so they give the same answer for the same bytes. Each protocol has a recognizer
 //! that wants enough of its fixed bytes that random bytes do not pass; what only looks like a protocol stays unnamed.
 
 mod amqp;

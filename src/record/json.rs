@@ -1,8 +1,8 @@
 //! Finds the records of JSON traces: the objects at the top, whatever stands between them.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
-use super::text::{MAX_NOISE, Scanned};
+use super::scanned::{MAX_GARBAGE, Scanned, garbage};
 use crate::proto::envoy::data::tap::v3::TraceWrapper;
 use crate::proto::gloo::TapRequest;
 use crate::proto::{json_name, text_name};
@@ -47,24 +47,24 @@ impl Scanner {
     fn begin(&mut self, bytes: &[u8]) -> Scanned {
         let space = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let Some(&first) = bytes.first().filter(|_| space == 0) else {
-            return if space > 0 { Scanned::Space(space) } else { Scanned::Incomplete };
+            return if space > 0 { Scanned::Separator(space) } else { Scanned::Incomplete };
         };
         let behind = bytes[1..].trim_ascii_start().first();
         match (first, behind) {
             (b'{', Some(b'"' | b'}')) => self.find(bytes),
-            (b'{' | b'[' | b']', None) if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
+            (b'{' | b'[' | b']', None) if bytes.len() <= MAX_GARBAGE => Scanned::Incomplete,
             // The brackets and commas of an array of records.
             (b'[', Some(b'{' | b']')) | (b']', Some(b'{' | b'[' | b',' | b']')) | (b',', _) => {
-                Scanned::Space(1)
+                Scanned::Separator(1)
             }
-            _ => noise(bytes, |line| memchr_iter(b'{', line), |at| begins_record(&bytes[at..])),
+            _ => garbage(bytes, |line| memchr_iter(b'{', line), |at| begins_record(&bytes[at..])),
         }
     }
 
     fn find(&mut self, bytes: &[u8]) -> Scanned {
         loop {
             if self.is_in_string {
-                let end = literal::end(bytes, self.at, b'"');
+                let end = literal::end_of_string(bytes, self.at, b'"');
                 self.is_in_string = end.is_none();
                 self.at = end.unwrap_or(bytes.len());
             }
@@ -75,7 +75,7 @@ impl Scanner {
                 b'}' if self.depth == 1 => return Scanned::Record(self.at + 1),
                 b'}' => self.depth -= 1,
                 b'\n' => match begins_record(&bytes[self.at + 1..]) {
-                    Some(true) => return Scanned::Broken(self.at + 1),
+                    Some(true) => return Scanned::Truncated(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
                 },
@@ -84,26 +84,6 @@ impl Scanner {
             self.at += 1;
         }
     }
-}
-
-/// A line that is no part of a record: up to its end, or to where a record begins in it, as one does behind curl's
-/// progress meter. That is at one of `places` in the line, if `begins` says so; `None` means that it cannot tell yet.
-pub(crate) fn noise<'a, P: Iterator<Item = usize>>(
-    bytes: &'a [u8],
-    places: impl FnOnce(&'a [u8]) -> P,
-    begins: impl Fn(usize) -> Option<bool>,
-) -> Scanned {
-    let most = &bytes[..bytes.len().min(MAX_NOISE)];
-    let line = memchr(b'\n', most).map_or(most, |length| &most[..=length]);
-    for at in places(line).skip_while(|&at| at == 0) {
-        match begins(at) {
-            Some(true) => return Scanned::Noise(at),
-            Some(false) => {}
-            None => return Scanned::Incomplete,
-        }
-    }
-    let is_whole = line.ends_with(b"\n") || line.len() == MAX_NOISE;
-    if is_whole { Scanned::Noise(line.len()) } else { Scanned::Incomplete }
 }
 
 /// Whether a record begins at the beginning of `line`, as Envoy prints it: a brace without indentation and the name of

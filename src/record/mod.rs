@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod format;
 pub(crate) mod json;
+pub(crate) mod scanned;
 pub(crate) mod stray;
 pub(crate) mod text;
 mod truncation;
@@ -14,8 +15,8 @@ use std::ops::Range;
 use binary::{Frame, FrameError, delimited, raw, sample_rate};
 pub use format::Format;
 use format::{BYTE_ORDER_MARK, http_headers};
+use scanned::Scanned;
 use stray::{Stray, is_stray, quoted};
-use text::Scanned;
 pub use truncation::RecordTruncation;
 
 use crate::quantity::{counted, grouped};
@@ -39,7 +40,7 @@ pub(crate) struct Records {
     /// How many records have begun.
     number: u64,
     /// What stood last was a fragment of a record, or is none that could be read.
-    is_in_noise: bool,
+    is_in_garbage: bool,
     /// Lines that are no part of a record.
     stray: Stray,
     /// Where the zeros begin that are being passed over.
@@ -102,7 +103,7 @@ impl Records {
             record: 0..0,
             truncation: None,
             number: 0,
-            is_in_noise: false,
+            is_in_garbage: false,
             stray,
             zeros: None,
             is_finished: false,
@@ -194,7 +195,7 @@ impl Records {
             match found {
                 Found::Record => {
                     self.number += 1;
-                    self.is_in_noise = false;
+                    self.is_in_garbage = false;
                     return Ok(Next::Record);
                 }
                 Found::Nothing => {}
@@ -203,7 +204,7 @@ impl Records {
                     let rest = self.source.available();
                     self.is_finished = true;
                     // What goes on in the last line has been told of with the lines before.
-                    if rest.trim_ascii().is_empty() || self.is_in_noise {
+                    if rest.trim_ascii().is_empty() || self.is_in_garbage {
                         return Ok(Next::End);
                     }
                     match self.splitter {
@@ -322,33 +323,33 @@ impl Records {
                 self.record = 0..length;
                 Ok(Found::Record)
             }
-            Scanned::Broken(length) => {
+            Scanned::Truncated(length) => {
                 self.record = 0..length;
                 let there = length as u64;
                 self.truncation = Some(RecordTruncation { there, length: None, is_at_end: false });
                 Ok(Found::Record)
             }
-            Scanned::Space(length) => {
+            Scanned::Separator(length) => {
                 self.source.consume(length);
                 Ok(Found::Nothing)
             }
-            Scanned::Noise(length) => self.skip_noise(length),
+            Scanned::Garbage(length) => self.skip_garbage(length),
             Scanned::Incomplete => Ok(Found::Incomplete),
         }
     }
 
     /// Passes over a line that is no record: a stray one, or a fragment of a record that is lost.
-    fn skip_noise(&mut self, length: usize) -> Result<Found, RecordError> {
+    fn skip_garbage(&mut self, length: usize) -> Result<Found, RecordError> {
         let line = &self.source.available()[..length];
         let is_failed_message = line.starts_with(b"Failed to convert protobuf message to JSON");
         let is_stray = !is_failed_message && is_stray(line);
         let mut result = Ok(Found::Nothing);
         if is_failed_message {
             self.failed_messages += 1;
-            self.is_in_noise = false;
+            self.is_in_garbage = false;
         } else if is_stray {
             self.stray.add(line);
-        } else if !std::mem::replace(&mut self.is_in_noise, true) {
+        } else if !std::mem::replace(&mut self.is_in_garbage, true) {
             let shown = String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line));
             let what =
                 format!("this is no record, but may be a fragment of a lost one: {}", quoted(shown.trim()));

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memmem};
 
-use super::json::noise;
+use super::scanned::{MAX_GARBAGE, Scanned, garbage};
 use crate::proto::envoy::data::tap::v2alpha::Trace;
 use crate::proto::envoy::data::tap::v3::TraceWrapper;
 use crate::proto::gloo::TapRequest;
@@ -29,9 +29,6 @@ const fn wrapper_name(number: u32) -> &'static [u8] {
     text_name(TraceWrapper::NAMES, number)
 }
 
-/// A line that is no part of a record is passed over in pieces if it is longer than this many bytes.
-pub(crate) const MAX_NOISE: usize = 64 * 1024;
-
 /// Goes through the bytes of a record that is still being read, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
@@ -41,21 +38,6 @@ pub(crate) struct Scanner {
     /// The quote of the string in which it is.
     string: Option<u8>,
     is_in_comment: bool,
-}
-
-/// How far a record reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scanned {
-    /// The record has this many bytes.
-    Record(usize),
-    /// These bytes part one record from the next.
-    Space(usize),
-    /// These bytes are no record, and not the beginning of one.
-    Noise(usize),
-    /// The record goes on behind what there is.
-    Incomplete,
-    /// The record breaks off after this many bytes, where another one begins.
-    Broken(usize),
 }
 
 impl Scanner {
@@ -73,7 +55,7 @@ impl Scanner {
         let separators =
             bytes.iter().take_while(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';')).count();
         if separators > 0 {
-            return Scanned::Space(separators);
+            return Scanned::Separator(separators);
         }
         match first(bytes) {
             First::Message(brace) => {
@@ -82,12 +64,12 @@ impl Scanner {
                 self.find(bytes)
             }
             First::Comment => match memchr(b'\n', bytes) {
-                Some(length) => Scanned::Space(length),
-                None if bytes.len() > MAX_NOISE => Scanned::Noise(bytes.len()),
+                Some(length) => Scanned::Separator(length),
+                None if bytes.len() > MAX_GARBAGE => Scanned::Garbage(bytes.len()),
                 None => Scanned::Incomplete,
             },
-            First::Incomplete if bytes.len() <= MAX_NOISE => Scanned::Incomplete,
-            First::Incomplete | First::Else => noise(bytes, places, |at| match first(&bytes[at..]) {
+            First::Incomplete if bytes.len() <= MAX_GARBAGE => Scanned::Incomplete,
+            First::Incomplete | First::Else => garbage(bytes, places, |at| match first(&bytes[at..]) {
                 First::Message(_) => Some(true),
                 First::Incomplete => None,
                 First::Comment | First::Else => Some(false),
@@ -98,7 +80,7 @@ impl Scanner {
     fn find(&mut self, bytes: &[u8]) -> Scanned {
         loop {
             if let Some(quote) = self.string {
-                let end = literal::end(bytes, self.at, quote);
+                let end = literal::end_of_string(bytes, self.at, quote);
                 self.string = if end.is_none() { Some(quote) } else { None };
                 self.at = end.unwrap_or(bytes.len());
             }
@@ -115,7 +97,7 @@ impl Scanner {
                 b'"' | b'\'' => self.string = Some(byte),
                 b'#' => self.is_in_comment = true,
                 b'\n' => match begins_trace(&bytes[self.at + 1..]) {
-                    Some(true) => return Scanned::Broken(self.at + 1),
+                    Some(true) => return Scanned::Truncated(self.at + 1),
                     Some(false) => {}
                     None => return Scanned::Incomplete,
                 },

@@ -9,7 +9,7 @@ impl Source {
     pub(crate) fn modified(&self) -> u64 {
         let metadata = match &self.reader {
             Reader::File(file) => file.metadata().ok(),
-            Reader::OneOfMany { path, .. } => std::fs::metadata(path).ok(),
+            Reader::Reopened { path, .. } => std::fs::metadata(path).ok(),
             Reader::Memory | Reader::Stream(_) => None,
             Reader::Decoded(decoding) => return decoding.source().modified(),
         };
@@ -27,7 +27,7 @@ impl Source {
 
     /// Whether all of it is there as it is: a regular file, or bytes in memory.
     pub(crate) fn is_there(&self) -> bool {
-        matches!(self.reader, Reader::File(_) | Reader::OneOfMany { .. } | Reader::Memory)
+        matches!(self.reader, Reader::File(_) | Reader::Reopened { .. } | Reader::Memory)
     }
 
     /// Bytes of the file, or whatever it is, that have been passed over. Where they are not decoded, this is the offset.

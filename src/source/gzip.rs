@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::decode::{Damage, Progress};
+use super::damage::{Damage, Progress};
 
 /// Every gzip stream can be read with a window of this many bits: 32 KiB.
 const WINDOW_BITS: u8 = 15;

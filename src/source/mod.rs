@@ -8,6 +8,7 @@
 //! What is compressed, or in UTF-16, is recognized by its first bytes and [decoded](decode) as it is read.
 
 mod about;
+mod damage;
 mod decode;
 mod gzip;
 mod release;
@@ -56,7 +57,7 @@ pub(crate) struct Source {
 enum Reader {
     File(File),
     /// One of many files, of this length when it was opened.
-    OneOfMany {
+    Reopened {
         path: PathBuf,
         length: u64,
     },
@@ -119,9 +120,9 @@ impl Source {
     ///
     /// # Errors
     /// It cannot be looked at.
-    pub(crate) fn one_of_many(path: &Path) -> io::Result<Self> {
+    pub(crate) fn reopened(path: &Path) -> io::Result<Self> {
         let length = std::fs::metadata(path)?.len();
-        Ok(Self::new(Reader::OneOfMany { path: path.to_owned(), length }))
+        Ok(Self::new(Reader::Reopened { path: path.to_owned(), length }))
     }
 
     /// Whatever can be read.
@@ -157,7 +158,7 @@ impl Source {
     pub(crate) fn decoded(mut self) -> Self {
         for _ in self.layers()..LAYERS {
             let Some(decoder) = Decoder::recognize(self.available()) else { break };
-            if self.is_one_of_many() || matches!(self.reader, Reader::Memory) {
+            if self.is_reopened() || matches!(self.reader, Reader::Memory) {
                 self.read = READ_DECODED;
             }
             let read = self.read;
@@ -226,7 +227,7 @@ impl Source {
 
     fn read_more(&mut self) -> io::Result<Fill> {
         let most = match &self.reader {
-            Reader::OneOfMany { length, .. } => {
+            Reader::Reopened { length, .. } => {
                 let rest = length.saturating_sub(self.offset + (self.end - self.start) as u64);
                 usize::try_from(rest).unwrap_or(self.read).min(self.read)
             }
@@ -237,7 +238,7 @@ impl Source {
         let room = &mut self.buffer[self.end..];
         let count = match &mut self.reader {
             Reader::Memory => 0,
-            Reader::OneOfMany { path, .. } => {
+            Reader::Reopened { path, .. } => {
                 let room = &mut room[..most];
                 let mut read = || {
                     let mut file = File::open(&*path)?;
@@ -266,7 +267,7 @@ impl Source {
         };
         self.end += count;
         self.is_at_end = count == 0;
-        if let Reader::OneOfMany { length, .. } = &self.reader {
+        if let Reader::Reopened { length, .. } = &self.reader {
             self.is_at_end |= self.offset + self.end as u64 >= *length;
         }
         Ok(if count == 0 { Fill::End } else { Fill::More })
@@ -288,7 +289,7 @@ impl Source {
         match &mut self.reader {
             Reader::Decoded(decoding) => decoding.source_mut().never_wait(),
             Reader::Stream(stream) => stream.never_wait(),
-            Reader::File(_) | Reader::OneOfMany { .. } | Reader::Memory => {}
+            Reader::File(_) | Reader::Reopened { .. } | Reader::Memory => {}
         }
     }
 

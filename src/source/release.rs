@@ -19,7 +19,7 @@ impl Source {
 
     /// Gives the buffer back, if it can be read anew.
     pub(crate) fn release(&mut self) {
-        if !self.is_one_of_many() || self.released.is_some() {
+        if !self.is_reopened() || self.released.is_some() {
             return;
         }
         let available = self.end - self.start;
@@ -42,7 +42,7 @@ impl Source {
     pub(crate) fn restore(&mut self) -> io::Result<()> {
         let Some(length) = self.released.take() else { return Ok(()) };
         match &mut self.reader {
-            Reader::OneOfMany { path, .. } => {
+            Reader::Reopened { path, .. } => {
                 let mut file = File::open(path)?;
                 file.seek(SeekFrom::Start(self.offset))?;
                 self.buffer = vec![0; length];
@@ -81,10 +81,10 @@ impl Source {
         (self.offset, self.is_at_end, self.released) = (0, false, None);
     }
 
-    pub(crate) fn is_one_of_many(&self) -> bool {
+    pub(crate) fn is_reopened(&self) -> bool {
         match &self.reader {
-            Reader::Decoded(decoding) => decoding.source().is_one_of_many(),
-            reader => matches!(reader, Reader::OneOfMany { .. }),
+            Reader::Decoded(decoding) => decoding.source().is_reopened(),
+            reader => matches!(reader, Reader::Reopened { .. }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! UTF-16, which PowerShell's `>` makes of text: to UTF-8.
 
-use super::decode::Progress;
+use super::damage::Progress;
 use crate::proto::is_wrapper_tag;
 
 #[derive(Debug)]

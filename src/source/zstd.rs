@@ -9,7 +9,7 @@ use std::io::Read;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::decode::{Damage, Progress};
+use super::damage::{Damage, Progress};
 
 /// A frame may ask for a window of this many bytes, as with the `zstd` command. It takes so much memory only with as many
 /// bytes decoded.

@@ -1,4 +1,4 @@
-//! Taps that somebody has changed, wrapped or cut on their way.
+//! Discovered that somebody has changed, wrapped or cut on their way.
 
 use super::path;
 use crate::conversion::{convert, convert_to};

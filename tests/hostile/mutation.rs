@@ -13,9 +13,9 @@ use tap2pcap::internal::conversation::Options;
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::filter::Filter;
 use tap2pcap::internal::input::Input;
+use tap2pcap::internal::merge::discover::{Tap, TapState};
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::taps::{Tap, TapState};
 
 use crate::capture;
 use crate::model::Random;
@@ -130,7 +130,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         initiator: None,
     };
     let conversion = Conversion {
-        http: tap2pcap::internal::http::wire::Options { start_time: Some(0), ..Default::default() },
+        http: tap2pcap::internal::http::connections::Options { start_time: Some(0), ..Default::default() },
         options,
         trace_ids: Default::default(),
         filter: Filter::default(),

@@ -70,7 +70,7 @@ fn on_what_each_side_of_each_protocol_begins_with() {
     assert!(named > conversations.len() / 2, "{named}");
 }
 
-/// Beginnings, parts, mixtures of protocols, with bytes that are changed.
+/// Openings, parts, mixtures of protocols, with bytes that are changed.
 #[test]
 fn on_bytes_at_random() {
     let pieces: Vec<Vec<u8>> =

@@ -1,7 +1,7 @@
 //! JSON of protobuf: names in snake_case or camelCase and in any order, `null` and what is unknown passed over.
 //!
 //! An object is read member by member ([`scan`]), so that of a record which breaks off all is read that comes before the
-//! break. Numbers and strings with escapes are serde_json's ([`values`]).
+//! break. ConversationIds and strings with escapes are serde_json's ([`values`]).
 
 mod base64;
 mod scan;

@@ -20,7 +20,7 @@ pub(super) fn skip_space(record: &[u8], at: usize) -> usize {
 
 /// Where the string ends whose opening quote stands at `at`, or `None` if it goes on behind the record.
 pub(super) fn string_end(record: &[u8], at: usize) -> Option<usize> {
-    literal::end(record, at + 1, b'"')
+    literal::end_of_string(record, at + 1, b'"')
 }
 
 /// Where the value ends that begins at `at`.

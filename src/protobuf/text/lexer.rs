@@ -221,7 +221,7 @@ impl Lexer {
 
     fn skip_literal(&mut self, record: &[u8]) -> Result<(), Damage> {
         let quote = record[self.at];
-        self.at = literal::end(record, self.at + 1, quote).ok_or_else(|| self.end())?;
+        self.at = literal::end_of_string(record, self.at + 1, quote).ok_or_else(|| self.end())?;
         Ok(())
     }
 

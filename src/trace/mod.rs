@@ -4,9 +4,15 @@
 //! what is known of it. Nothing behind the decoders knows which format, or which generation of Envoy, an event came
 //! from.
 
+mod conversation_ids;
+mod header;
+
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+
+pub use conversation_ids::ConversationIds;
+pub use header::{EventHeader, HeaderKind};
 
 /// The trace that an event belongs to, unique among the connections that are open at one time in one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,17 +3,17 @@
 //! before them has to have been taken, and they count as passed when it is said how many have been.
 
 use super::Input;
-use crate::envoy::canonical::{self, EventSegment, Usual};
+use crate::envoy::canonical::{self, CanonicalEvent, EventSegment};
 use crate::trace::{Event, Kind, Plain, TraceId, What};
 
-/// Usual records, one behind the other.
+/// CanonicalEvent records, one behind the other.
 #[derive(Debug)]
-pub(crate) struct UsualRun<'a> {
+pub(crate) struct CanonicalRun<'a> {
     bytes: &'a [u8],
     passed: Passed,
 }
 
-/// What has been passed of a [`UsualRun`].
+/// What has been passed of a [`CanonicalRun`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Passed {
     bytes: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Passed {
     id: u64,
 }
 
-impl UsualRun<'_> {
+impl CanonicalRun<'_> {
     /// The next record, if it is one of a segment with one event.
     #[inline(always)]
     pub(crate) fn record(&self) -> Option<EventSegment> {
@@ -31,19 +31,19 @@ impl UsualRun<'_> {
 
     /// Its event, if that has the usual shape.
     #[inline(always)]
-    pub(crate) fn event(&self, record: &EventSegment) -> Option<Usual> {
+    pub(crate) fn event(&self, record: &EventSegment) -> Option<CanonicalEvent> {
         canonical::event(self.bytes, record.event.clone())
     }
 
     /// The bytes that were read or written.
     #[inline(always)]
-    pub(crate) fn body(&self, event: &Usual) -> &[u8] {
+    pub(crate) fn body(&self, event: &CanonicalEvent) -> &[u8] {
         &self.bytes[event.body()]
     }
 
     /// The `Connection` that the event has, as it stands there; empty where it has none.
     #[inline(always)]
-    pub(crate) fn connection(&self, event: &Usual) -> &[u8] {
+    pub(crate) fn connection(&self, event: &CanonicalEvent) -> &[u8] {
         &self.bytes[event.connection()]
     }
 
@@ -63,16 +63,16 @@ impl UsualRun<'_> {
 impl Input {
     /// What has been read and not been looked at, if usual records may come next.
     #[inline]
-    pub(crate) fn usual_run(&mut self) -> Option<UsualRun<'_>> {
+    pub(crate) fn canonical_run(&mut self) -> Option<CanonicalRun<'_>> {
         let is_between = !self.is_in_record && !self.is_ended && self.parts.is_none();
         if !is_between || self.sample_rate.is_some() {
             return None;
         }
         let bytes = self.records.behind_last()?;
-        Some(UsualRun { bytes, passed: Passed::default() })
+        Some(CanonicalRun { bytes, passed: Passed::default() })
     }
 
-    /// Goes on behind what has been passed of a [`UsualRun`].
+    /// Goes on behind what has been passed of a [`CanonicalRun`].
     pub(crate) fn pass(&mut self, passed: Passed) {
         if passed.records > 0 {
             self.records.pass(passed.bytes, passed.records);

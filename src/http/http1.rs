@@ -3,8 +3,8 @@
 //! The body is framed by the content-length where the body is not longer: if it is shorter, it was cut, or it broke off and
 //! so does the message here. Else it is chunked, a chunk for each piece.
 
-use super::ahead::Ahead;
 use super::body::{BodyCount, Gap};
+use super::lookahead::Lookahead;
 use super::{Headers, Message, Piece, Truncation};
 
 /// What ends a chunk.
@@ -58,12 +58,12 @@ impl Framing {
         &mut self,
         message: Message,
         piece: &Piece,
-        ahead: &Ahead,
+        lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Gap {
         match piece {
             Piece::Head(headers) => {
-                self.body = self.body(message, headers, ahead);
+                self.body = self.body(message, headers, lookahead);
                 let promised = headers.content_length().filter(|_| self.body == Body::Length);
                 self.count = BodyCount::new(promised);
                 let added_chunked = self.body == Body::Chunked && !headers.is_chunked();
@@ -81,12 +81,12 @@ impl Framing {
                     line(b"transfer-encoding", b"chunked", out);
                 }
                 out.extend_from_slice(b"\r\n");
-                if ahead.is_last() { self.count.end() } else { Gap::None }
+                if lookahead.is_last() { self.count.end() } else { Gap::None }
             }
             Piece::Body { bytes, truncation, is_text } => {
-                let gap = self.count.piece(bytes, *truncation, *is_text, ahead);
+                let gap = self.count.piece(bytes, *truncation, *is_text, lookahead);
                 match self.body {
-                    Body::Chunked => self.chunk(bytes, *truncation, gap, ahead, out),
+                    Body::Chunked => self.chunk(bytes, *truncation, gap, lookahead, out),
                     Body::Plain | Body::Length => {
                         out.extend_from_slice(bytes);
                         gap
@@ -108,7 +108,7 @@ impl Framing {
         }
     }
 
-    fn body(&self, message: Message, headers: &Headers, ahead: &Ahead) -> Body {
+    fn body(&self, message: Message, headers: &Headers, lookahead: &Lookahead) -> Body {
         let status = headers.value(b":status").unwrap_or_default();
         let is_plain = match message {
             Message::Request => self.is_tunnel || self.is_connect,
@@ -125,11 +125,11 @@ impl Framing {
             return Body::Chunked;
         }
         if let Some(length) = headers.content_length() {
-            let agrees = ahead.body <= length && !ahead.has_trailers();
+            let agrees = lookahead.body <= length && !lookahead.has_trailers();
             return if agrees { Body::Length } else { Body::Chunked };
         }
         let is_expected = matches!(headers.value(b":method"), Some(b"POST" | b"PUT" | b"PATCH"));
-        let may_come = ahead.has_body() || ahead.has_trailers() || !ahead.is_all && is_expected;
+        let may_come = lookahead.has_body() || lookahead.has_trailers() || !lookahead.is_all && is_expected;
         if message == Message::Response || may_come { Body::Chunked } else { Body::Plain }
     }
 
@@ -140,7 +140,7 @@ impl Framing {
         bytes: &[u8],
         truncation: Truncation,
         gap: Gap,
-        ahead: &Ahead,
+        lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Gap {
         if bytes.is_empty() && !truncation.is_cut() {
@@ -154,7 +154,7 @@ impl Framing {
         };
         chunk_size((bytes.len() as u64).saturating_add(missing.bytes()), out);
         out.extend_from_slice(bytes);
-        self.has_ended = ahead.ends_body();
+        self.has_ended = lookahead.ends_body();
         let end = CHUNK_END.len() + if self.has_ended { LAST_CHUNK.len() } else { 0 };
         Gap::Missing(missing.and(end as u64))
     }

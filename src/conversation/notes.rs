@@ -3,9 +3,9 @@
 
 use std::net::SocketAddr;
 
-use super::Origin;
+use super::InputRef;
 use super::address::Addresses;
-use super::begin::Beginning;
+use super::opening::Opening;
 use crate::capture::Capture;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
@@ -13,7 +13,7 @@ use crate::trace::{Data, Endpoint, Kind, Length, Missing, Side, TraceId, Truncat
 
 /// On the first packet: which trace this is, and what stands in for the addresses that it lacks.
 pub(super) fn beginning(
-    beginning: &Beginning<'_>,
+    beginning: &Opening<'_>,
     addresses: &Addresses,
     tcp: &mut Tcp,
     capture: &Capture,
@@ -26,7 +26,7 @@ pub(super) fn beginning(
     ];
     let stand_ins = || sides.iter().filter(|(.., stands_in)| *stands_in);
     if stand_ins().next().is_some() {
-        report.warn(Warning::StandIn, || {
+        report.warn(Warning::MadeUpAddress, || {
             let parts: Vec<_> =
                 stand_ins().map(|(side, real, address, _)| stand_in(*side, real, *address)).collect();
             format!("{}: {}", place(beginning.trace, beginning.origin), parts.join(", "))
@@ -51,7 +51,7 @@ pub(super) fn beginning(
 /// On a body that is not known to be whole: that it is cut, and from how many bytes.
 pub(super) fn data(
     data: &Data<'_>,
-    origin: Origin<'_>,
+    origin: InputRef<'_>,
     trace: TraceId,
     tcp: &mut Tcp,
     capture: &Capture,
@@ -93,7 +93,7 @@ fn truncated(
     truncation: Truncation,
     by_limit: Warning,
     trace: TraceId,
-    origin: Origin<'_>,
+    origin: InputRef<'_>,
     report: &mut Report,
 ) {
     match truncation {
@@ -107,7 +107,7 @@ fn truncated(
 /// On what comes behind a hole: how many bytes are missing.
 pub(super) fn missing(
     missing: Missing,
-    origin: Origin<'_>,
+    origin: InputRef<'_>,
     trace: TraceId,
     tcp: &mut Tcp,
     capture: &Capture,
@@ -126,7 +126,7 @@ pub(super) fn missing(
 }
 
 /// Where in the inputs something is, for people.
-pub(crate) fn place(trace: TraceId, origin: Origin<'_>) -> String {
+pub(crate) fn place(trace: TraceId, origin: InputRef<'_>) -> String {
     match trace {
         // Only the name of its file says the id of such a trace, if anything does.
         TraceId { kind: Kind::HttpBuffered, id: 0 } => origin.name.to_owned(),

@@ -1,4 +1,4 @@
-//! The beginning of a conversation: what its headers say from there on.
+//! How conversations begin: their addresses, who opened them, and whether a pair of addresses has come back.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -7,21 +7,22 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::address::{AddressBook, Addresses};
 use super::initiator::Signs;
-use super::{Options, Origin, comment};
+use super::opening::Opening;
+use super::{Options, notes};
 use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::max_payload;
 use crate::packet::tcp::TcpHeaders;
 use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
-use crate::trace::{Connection, Direction, Side, TraceId};
+use crate::trace::{Direction, Side};
 
 /// As many pairs of addresses are remembered to see one come back. Past that every conversation begins with a SYN.
 const MAX_PAIRS: usize = 1_000_000;
 
 /// What the beginnings of all conversations share.
 #[derive(Debug)]
-pub(super) struct Beginnings {
+pub(super) struct Openings {
     options: Options,
     filter: Filter,
     book: AddressBook,
@@ -33,20 +34,7 @@ pub(super) struct Beginnings {
     returns: u64,
 }
 
-/// The first event with a time.
-pub(super) struct Beginning<'a> {
-    pub(super) origin: Origin<'a>,
-    pub(super) trace: TraceId,
-    /// The number of the conversation in its input.
-    pub(super) number: u32,
-    pub(super) time: u64,
-    pub(super) connection: &'a Connection,
-    pub(super) is_upstream: bool,
-    /// The first bytes, where it has any.
-    pub(super) first: Option<(Direction, &'a [u8])>,
-}
-
-impl Beginnings {
+impl Openings {
     pub(super) fn new(options: Options, filter: Filter) -> Self {
         let book = AddressBook::new(options.local, options.remote);
         Self { options, filter, book, pairs: HashSet::default(), going_on: HashMap::default(), returns: 0 }
@@ -63,7 +51,7 @@ impl Beginnings {
     /// The TCP state of a conversation, and the pair to [`Self::end`] with it; `None` if it is not wanted.
     pub(super) fn begin(
         &mut self,
-        beginning: &Beginning<'_>,
+        beginning: &Opening<'_>,
         capture: &mut Capture,
         report: &mut Report,
     ) -> io::Result<Option<(Tcp, u64)>> {
@@ -92,7 +80,7 @@ impl Beginnings {
             initiator,
             beginning.origin.interface,
         );
-        comment::beginning(beginning, &addresses, &mut tcp, capture, report);
+        notes::beginning(beginning, &addresses, &mut tcp, capture, report);
         if self.options.handshake || is_return {
             tcp.open(beginning.time, self.options.handshake, capture)?;
         }
@@ -101,12 +89,12 @@ impl Beginnings {
 
     /// Whether the capture already has packets between these addresses, so that a reader has to be told that a
     /// connection begins.
-    fn is_return(&mut self, pair: u64, beginning: &Beginning<'_>, report: &mut Report) -> bool {
+    fn is_return(&mut self, pair: u64, beginning: &Opening<'_>, report: &mut Report) -> bool {
         let is_full = self.pairs.len() >= MAX_PAIRS;
         let is_return = is_full || !self.pairs.insert(pair);
         let going_on = self.going_on.entry(pair).or_default();
         if *going_on > 0 {
-            report.warn(Warning::Overlap, || comment::place(beginning.trace, beginning.origin));
+            report.warn(Warning::Overlap, || notes::place(beginning.trace, beginning.origin));
         }
         *going_on += 1;
         self.returns += u64::from(is_return);
@@ -145,7 +133,7 @@ fn numbers(address: SocketAddr) -> [u64; 3] {
 
 /// An initial sequence number that is the same on every run, and another for another connection, even between the same
 /// addresses.
-fn initial_sequence_number(beginning: &Beginning<'_>, direction: Direction, occurrence: u64) -> u32 {
+fn initial_sequence_number(beginning: &Opening<'_>, direction: Direction, occurrence: u64) -> u32 {
     let identity = [
         u64::from(beginning.origin.number),
         beginning.trace.kind as u64,

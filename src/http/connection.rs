@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Version;
-use crate::sequence::Numbers;
+use crate::trace::ConversationIds;
 
 /// As many connections are remembered; then those without an exchange under way are forgotten.
 const MAX_CONNECTIONS: usize = 65_536;
@@ -14,12 +14,12 @@ pub(super) type Key = (SocketAddr, SocketAddr);
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Carrier {
+pub(super) struct HttpConnection {
     key: Option<Key>,
     pub(super) version: Version,
     /// HTTP/2: the identifier of the next stream (RFC 9113 section 5.1.1).
     next_stream: u32,
-    /// Exchanges that are under way.
+    /// ExchangeQueue that are under way.
     pub(super) open: u64,
     /// HTTP/1.1: exchanges whose response has yet to begin.
     pub(super) unanswered: u64,
@@ -35,8 +35,8 @@ pub(super) struct Carrier {
 #[derive(Debug, Default)]
 pub(super) struct Carriers {
     by_addresses: HashMap<Key, u32>,
-    by_number: Vec<Option<Carrier>>,
-    numbers: Numbers,
+    by_number: Vec<Option<HttpConnection>>,
+    numbers: ConversationIds,
 }
 
 impl Carriers {
@@ -61,16 +61,16 @@ impl Carriers {
         if self.by_number.len() <= place {
             self.by_number.resize_with(place + 1, || None);
         }
-        self.by_number[place] = Some(Carrier::new(key, version));
+        self.by_number[place] = Some(HttpConnection::new(key, version));
         let superseded = key.and_then(|key| self.by_addresses.insert(key, number));
         (number, superseded.filter(|&number| self.get(number).is_some_and(|carrier| carrier.open == 0)))
     }
 
-    pub(super) fn get(&self, number: u32) -> Option<&Carrier> {
+    pub(super) fn get(&self, number: u32) -> Option<&HttpConnection> {
         self.by_number.get(number as usize)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Carrier> {
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut HttpConnection> {
         self.by_number.get_mut(number as usize)?.as_mut()
     }
 
@@ -92,7 +92,7 @@ impl Carriers {
     }
 
     /// Forgets a connection.
-    pub(super) fn close(&mut self, number: u32) -> Option<Carrier> {
+    pub(super) fn close(&mut self, number: u32) -> Option<HttpConnection> {
         let carrier = self.by_number.get_mut(number as usize)?.take()?;
         if let Some(key) = carrier.key
             && self.by_addresses.get(&key) == Some(&number)
@@ -104,7 +104,7 @@ impl Carriers {
     }
 }
 
-impl Carrier {
+impl HttpConnection {
     fn new(key: Option<Key>, version: Version) -> Self {
         Self {
             key,

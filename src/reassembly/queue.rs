@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::WINDOW;
-use super::trace::Span;
+use super::state::Span;
 use crate::trace::{Data, Direction, Event, Length, TraceId, What};
 
 /// As many events may come between a cut body and the one before it that changed places with the next.

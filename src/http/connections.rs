@@ -1,18 +1,19 @@
 //! Puts exchanges on the wire: each part becomes bytes that one side sent, in an [`Event`] of the connection that carried
 //! it.
 //!
-//! Exchanges over one connection, known by its addresses, follow one another there in HTTP/1.1 ([`one`]), and are its
-//! streams in HTTP/2 ([`two`]). One without addresses has a connection to itself.
+//! ExchangeQueue over one connection, known by its addresses, follow one another there in HTTP/1.1 (`http1`), and are its
+//! streams in HTTP/2 (`http2`). One without addresses has a connection to itself.
 
 use std::io;
 
-use super::carrier::{Carriers, Key};
-use super::course::{Course, Encoded, Framing};
+use super::connection::{Carriers, Key};
+use super::encoder::{Encoded, ExchangeEncoder, Framing};
 use super::exchange::Exchange;
+use super::grouping::encode_event;
 use super::tunnel::tunnel;
-use super::{Message, Piece, Side, Version, one, two};
+use super::{Message, Piece, Side, Version, http1, http2};
 use crate::capture::Capture;
-use crate::conversation::{Conversations, Origin, comment};
+use crate::conversation::{Conversations, InputRef, notes};
 use crate::report::{Report, Warning};
 use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
 
@@ -32,7 +33,7 @@ pub struct Options {
 
 /// Puts exchanges on the connections that carry them.
 #[derive(Debug)]
-pub struct Wire {
+pub struct HttpConnections {
     options: Options,
     /// The number that stands for their input, past those of all others.
     input: u32,
@@ -42,9 +43,9 @@ pub struct Wire {
 }
 
 /// Where the events of an exchange go.
-pub struct Out<'a> {
+pub struct Sinks<'a> {
     /// The input that the exchange comes from.
-    pub origin: Origin<'a>,
+    pub origin: InputRef<'a>,
     /// The conversations.
     pub conversations: &'a mut Conversations,
     /// The capture.
@@ -53,7 +54,7 @@ pub struct Out<'a> {
     pub report: &'a mut Report,
 }
 
-impl Wire {
+impl HttpConnections {
     /// No connections yet. `input` is a number that no input has.
     #[must_use]
     pub fn new(options: Options, input: u32) -> Self {
@@ -64,12 +65,12 @@ impl Wire {
     ///
     /// # Errors
     /// The capture cannot be written.
-    pub fn write(&mut self, exchange: &mut Exchange, mut out: Out<'_>) -> io::Result<()> {
+    pub fn write(&mut self, exchange: &mut Exchange, mut out: Sinks<'_>) -> io::Result<()> {
         let Some(first) = exchange.front() else { return Ok(()) };
         let (time, message, is_time_known) = (first.time, first.message, first.is_time_known);
         out.origin.number = self.input;
         let out = &mut out;
-        if exchange.course.is_none() {
+        if exchange.encoder.is_none() {
             if self.options.side == Side::Upstream && exchange.connections.has_no_upstream() {
                 if !std::mem::replace(&mut exchange.is_left_out, true) {
                     out.warn(Warning::NoUpstream, exchange);
@@ -77,13 +78,13 @@ impl Wire {
                 exchange.pass_over();
                 return Ok(());
             }
-            exchange.course = Some(self.begin(exchange, time, out)?);
+            exchange.encoder = Some(self.begin(exchange, time, out)?);
         }
-        let Some(mut course) = exchange.course.take() else { return Ok(()) };
-        self.follow(&mut course, exchange, message, out);
+        let Some(mut encoder) = exchange.encoder.take() else { return Ok(()) };
+        self.follow(&mut encoder, exchange, message, out);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let mut encoded = Some(course.encode(exchange, message, &mut buffer));
+        let mut encoded = Some(encode_event(&mut encoder, exchange, message, &mut buffer));
         while let Some(encoded_now) = encoded {
             let Encoded { length, truncation, is_text, lacks_trailers, omitted_headers, broken_off } =
                 encoded_now;
@@ -91,57 +92,63 @@ impl Wire {
                 out.warn(Warning::LostTrailers, exchange);
             }
             for header in omitted_headers {
-                self.omit(header, &course, exchange, out);
+                self.omit(header, &encoder, exchange, out);
             }
             if let Some(missing) = broken_off {
-                self.break_off(missing, &course, exchange, out);
+                self.break_off(missing, &encoder, exchange, out);
             }
             if !buffer.is_empty() || length != Length::Whole {
                 let direction = self.options.side.direction(message);
                 let bytes = (&buffer[..]).into();
                 let data = Data { direction, bytes, length, truncation, is_text, end_stream: false };
-                out.event(exchange.trace, course.carrier, time, What::Data(data), None)?;
-                if !course.is_counted && out.conversations.wants(self.input, course.carrier, time) {
-                    course.is_counted = true;
+                out.event(exchange.trace, encoder.carrier, time, What::Data(data), None)?;
+                if !encoder.is_counted && out.conversations.wants(self.input, encoder.carrier, time) {
+                    encoder.is_counted = true;
                     out.report.exchanges += 1;
                     if !is_time_known && self.options.start_time.is_none() {
-                        out.report.warn(Warning::StandInTime, || out.origin.name.to_owned());
+                        out.report.warn(Warning::MadeUpTime, || out.origin.name.to_owned());
                     }
                 }
             }
             buffer.clear();
-            encoded = course.lacking(message, &mut buffer);
+            encoded = encoder.missing_frames(message, &mut buffer);
         }
         self.buffer = buffer;
-        exchange.course = Some(course);
+        exchange.encoder = Some(encoder);
         if exchange.is_over() { self.end(exchange, time, out) } else { Ok(()) }
     }
 
     /// Follows what an exchange makes of its connection, before its next part goes out.
-    fn follow(&mut self, course: &mut Course, exchange: &Exchange, message: Message, out: &mut Out<'_>) {
-        let Some(carrier) = self.carriers.get_mut(course.carrier) else { return };
+    fn follow(
+        &mut self,
+        encoder: &mut ExchangeEncoder,
+        exchange: &Exchange,
+        message: Message,
+        out: &mut Sinks<'_>,
+    ) {
+        let Some(carrier) = self.carriers.get_mut(encoder.carrier) else { return };
         let head = exchange.front().and_then(|part| match &part.piece {
             Piece::Head(headers) => Some(headers),
             _ => None,
         });
-        let is_http1 = course.version == Version::Http1;
+        let is_http1 = encoder.version == Version::Http1;
         match (message, head) {
             (Message::Request, Some(_)) if is_http1 => {
                 if carrier.unanswered > 0 {
                     out.warn(Warning::Pipelined, exchange);
                 }
                 carrier.unanswered += 1;
-                carrier.is_tunnel |= course.tunnel.is_some();
+                carrier.is_tunnel |= encoder.tunnel.is_some();
             }
-            (Message::Response, head) if !std::mem::replace(&mut course.has_answer, true) => {
+            (Message::Response, head) if !std::mem::replace(&mut encoder.has_answer, true) => {
                 carrier.unanswered = carrier.unanswered.saturating_sub(1);
                 if let (true, Some(response)) = (is_http1, head) {
                     // What the request asked for may be refused.
-                    let opened = match course.tunnel {
+                    let opened = match encoder.tunnel {
                         Some(asked) => asked.opens(response),
                         None => tunnel(None, Some(response)).is_some(),
                     };
-                    carrier.is_tunnel = opened || carrier.is_tunnel && course.tunnel.is_none();
+                    carrier.is_tunnel = opened || carrier.is_tunnel && encoder.tunnel.is_none();
                 }
             }
             _ => {}
@@ -149,29 +156,30 @@ impl Wire {
     }
 
     /// Reports a header that was left out.
-    fn omit(&self, header: String, course: &Course, exchange: &Exchange, out: &mut Out<'_>) {
+    fn omit(&self, header: String, encoder: &ExchangeEncoder, exchange: &Exchange, out: &mut Sinks<'_>) {
         out.report.warn(Warning::ContradictedHeader, || {
-            format!("{} in {}", header, comment::place(exchange.trace, out.origin))
+            format!("{} in {}", header, notes::place(exchange.trace, out.origin))
         });
-        out.say(self.input, course.carrier, || format!("tap.omitted_header={header}"));
+        out.say(self.input, encoder.carrier, || format!("tap.omitted_header={header}"));
     }
 
     /// Reports a message that broke off.
-    fn break_off(&self, missing: u64, course: &Course, exchange: &Exchange, out: &mut Out<'_>) {
+    fn break_off(&self, missing: u64, encoder: &ExchangeEncoder, exchange: &Exchange, out: &mut Sinks<'_>) {
         out.warn(Warning::BrokenOff, exchange);
         out.report.unsent_bytes = out.report.unsent_bytes.saturating_add(missing);
-        out.say(self.input, course.carrier, || "tap.incomplete=true".to_owned());
-        out.say(self.input, course.carrier, || format!("tap.incomplete_bytes={missing}"));
+        out.say(self.input, encoder.carrier, || "tap.incomplete=true".to_owned());
+        out.say(self.input, encoder.carrier, || format!("tap.incomplete_bytes={missing}"));
     }
 
     /// Finds or makes the connection of an exchange, and says whose packets come.
-    fn begin(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<Course> {
+    fn begin(&mut self, exchange: &Exchange, time: u64, out: &mut Sinks<'_>) -> io::Result<ExchangeEncoder> {
         let connection = self.options.side.of(&exchange.connections);
         let key = connection.and_then(key);
         let [request, response] = [Message::Request, Message::Response].map(|message| exchange.head(message));
         let tunnel = tunnel(request.map(|(head, _)| head), response.map(|(head, _)| head));
-        let needs_2 = two::is_needed(exchange);
-        let version = self.options.version.unwrap_or(if needs_2 { Version::Http2 } else { Version::Http1 });
+        let needs_http2 = exchange.needs_http2();
+        let version =
+            self.options.version.unwrap_or(if needs_http2 { Version::Http2 } else { Version::Http1 });
         let known = key.and_then(|key| self.carriers.known(key, version, tunnel.is_some()));
         let number = match known {
             Some(number) => number,
@@ -199,15 +207,15 @@ impl Wire {
         let head = request.map(|(head, _)| head);
         let max_segment = self.options.mss.unwrap_or(usize::MAX);
         let framing = |_| match version {
-            Version::Http1 => Framing::One(one::Framing::new(head, tunnel.is_some())),
-            Version::Http2 => Framing::Two(two::Framing::new(stream, head, tunnel, max_segment)),
+            Version::Http1 => Framing::One(http1::Framing::new(head, tunnel.is_some())),
+            Version::Http2 => Framing::Two(http2::Framing::new(stream, head, tunnel, max_segment)),
         };
         let messages = [Message::Request, Message::Response].map(framing);
-        Ok(Course::new(number, version, tunnel, messages))
+        Ok(ExchangeEncoder::new(number, version, tunnel, messages))
     }
 
     /// Says on the next packet which exchange begins.
-    fn introduce(&self, number: u32, is_known: bool, exchange: &Exchange, out: &mut Out<'_>) {
+    fn introduce(&self, number: u32, is_known: bool, exchange: &Exchange, out: &mut Sinks<'_>) {
         if !out.capture.has_comments() {
             return;
         }
@@ -228,8 +236,8 @@ impl Wire {
     }
 
     /// What both sides send before the first stream.
-    fn preface(&self, number: u32, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<()> {
-        for (message, bytes) in two::preface() {
+    fn preface(&self, number: u32, exchange: &Exchange, time: u64, out: &mut Sinks<'_>) -> io::Result<()> {
+        for (message, bytes) in http2::preface() {
             let direction = self.options.side.direction(message);
             let data = Data::whole(direction, bytes);
             out.event(exchange.trace, number, time, What::Data(data), None)?;
@@ -238,23 +246,23 @@ impl Wire {
     }
 
     /// An exchange is over. A connection that only it had is too.
-    fn end(&mut self, exchange: &Exchange, time: u64, out: &mut Out<'_>) -> io::Result<()> {
-        let Some(course) = &exchange.course else { return Ok(()) };
-        let number = course.carrier;
+    fn end(&mut self, exchange: &Exchange, time: u64, out: &mut Sinks<'_>) -> io::Result<()> {
+        let Some(encoder) = &exchange.encoder else { return Ok(()) };
+        let number = encoder.carrier;
         let mut reset = Vec::new();
-        if let Some(message) = course.reset(&mut reset) {
+        if let Some(message) = encoder.reset(&mut reset) {
             let direction = self.options.side.direction(message);
             let data = Data::whole(direction, reset);
             out.event(exchange.trace, number, time, What::Data(data), None)?;
         }
         let Some(carrier) = self.carriers.get_mut(number) else { return Ok(()) };
         carrier.open = carrier.open.saturating_sub(1);
-        if !course.has_answer {
+        if !encoder.has_answer {
             carrier.unanswered = carrier.unanswered.saturating_sub(1);
         }
-        if course.version == Version::Http1 {
-            carrier.is_unanswered |= !course.has_answer;
-            carrier.is_broken_off |= course.is_broken_off.contains(&true);
+        if encoder.version == Version::Http1 {
+            carrier.is_unanswered |= !encoder.has_answer;
+            carrier.is_broken_off |= encoder.is_broken_off.contains(&true);
         }
         if self.carriers.is_over(number) {
             return self.close(number, time, out);
@@ -266,7 +274,7 @@ impl Wire {
     }
 
     /// Forgets a connection. One on which a message broke off has closed at `time`.
-    fn close(&mut self, number: u32, time: u64, out: &mut Out<'_>) -> io::Result<()> {
+    fn close(&mut self, number: u32, time: u64, out: &mut Sinks<'_>) -> io::Result<()> {
         let Some(carrier) = self.carriers.close(number) else { return Ok(()) };
         let trace = TraceId { kind: Kind::HttpStreamed, id: 0 };
         let what = if carrier.is_broken_off { What::Closed } else { What::Ended };
@@ -274,7 +282,7 @@ impl Wire {
     }
 }
 
-impl Out<'_> {
+impl Sinks<'_> {
     fn event(
         &mut self,
         trace: TraceId,
@@ -295,7 +303,7 @@ impl Out<'_> {
     }
 
     fn warn(&mut self, warning: Warning, exchange: &Exchange) {
-        self.report.warn(warning, || comment::place(exchange.trace, self.origin));
+        self.report.warn(warning, || notes::place(exchange.trace, self.origin));
     }
 }
 

@@ -3,30 +3,29 @@
 use std::cmp::Reverse;
 use std::mem;
 
-use super::trace::Trace;
-use super::{Sequencer, deliver, event};
-use crate::input::{Peek, Peeked};
-use crate::trace::{Connection, Event, TraceId, What};
+use super::state::StreamState;
+use super::{Reassembler, deliver, event};
+use crate::trace::{Connection, Event, EventHeader, HeaderKind, TraceId, What};
 
-impl Sequencer {
+impl Reassembler {
     /// Whether something is to end, or to begin, before the event that the input has.
-    pub(super) fn is_making_way(&self) -> bool {
-        self.is_restarting || self.reopening.is_some() || self.is_crowded || !self.to_give_up.is_empty()
+    pub(super) fn is_making_room(&self) -> bool {
+        self.is_restarting || self.reopening.is_some() || self.is_full_of_traces || !self.to_evict.is_empty()
     }
 
     /// The end of a trace that is given up.
-    pub(super) fn give_up(&mut self) -> Option<Event<'static>> {
-        if mem::take(&mut self.is_crowded) {
+    pub(super) fn evict(&mut self) -> Option<Event<'static>> {
+        if mem::take(&mut self.is_full_of_traces) {
             let mut traces: Vec<(u64, TraceId)> =
                 self.traces.iter().map(|(&id, trace)| (trace.arrived_at, id)).collect();
             let half = traces.len() / 2;
             traces.select_nth_unstable_by_key(half, |&(arrived_at, _)| arrived_at);
             traces.truncate(half);
             traces.sort_unstable_by_key(|&(arrived_at, _)| Reverse(arrived_at));
-            self.given_up += half as u64;
-            self.to_give_up = traces.into_iter().map(|(_, id)| id).collect();
+            self.evicted += half as u64;
+            self.to_evict = traces.into_iter().map(|(_, id)| id).collect();
         }
-        let mut ended = event(self.to_give_up.pop()?, What::Ended);
+        let mut ended = event(self.to_evict.pop()?, What::Ended);
         deliver(&mut self.traces, &mut self.numbers, &mut ended);
         Some(ended)
     }
@@ -47,7 +46,7 @@ impl Sequencer {
     fn end_for_restart(&mut self) -> Option<Event<'static>> {
         let peek = self.input.peek();
         let trace = self.traces.get(&peek.trace)?;
-        if !matches!(peek.what, Peeked::Opened(_)) {
+        if !matches!(peek.what, HeaderKind::Opened(_)) {
             // The beginning of the other one has been taken for a second copy of this one's.
             self.reopening = Some(trace.connection());
             self.duplicates -= 1;
@@ -60,9 +59,9 @@ impl Sequencer {
     /// The beginning of that other connection.
     fn open_for_restart(&mut self, connection: Option<Box<Connection>>) -> Event<'static> {
         let id = self.input.peek().trace;
-        let mut trace = Trace::new(self.numbers.take(), false);
-        let what = Peeked::Opened(connection.as_deref());
-        trace.arrive(&Peek { trace: id, time: 0, seq_num: 0, what });
+        let mut trace = StreamState::new(self.numbers.take(), false);
+        let what = HeaderKind::Opened(connection.as_deref());
+        trace.arrive(&EventHeader { trace: id, time: 0, seq_num: 0, what });
         self.traces.insert(id, trace);
         let mut opened = Event { connection, ..event(id, What::Opened) };
         deliver(&mut self.traces, &mut self.numbers, &mut opened);

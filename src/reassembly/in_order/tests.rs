@@ -4,6 +4,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::input::Input;
+use crate::merge::discover::{Tap, TapState};
 use crate::merge::{Merge, Next};
 use crate::proto::envoy::config::core::v3::socket_address::PortSpecifier;
 use crate::proto::envoy::config::core::v3::{Address, SocketAddress, address};
@@ -13,7 +14,6 @@ use crate::proto::envoy::data::tap::v3::{
     Body, Connection, SocketEvent, SocketEvents, SocketStreamedTraceSegment, TraceWrapper, body,
     trace_wrapper,
 };
-use crate::taps::{Tap, TapState};
 
 const CONNECTIONS: u64 = 20;
 const EVENTS: u64 = 10_000;
@@ -79,7 +79,7 @@ fn ways(taps: Vec<Vec<u8>>) -> [u64; 2] {
             plain += 1;
             Ok(())
         };
-        merge.each_plain(each).expect("no error");
+        merge.each_in_order(each).expect("no error");
         match merge.advance().expect("no damage") {
             Next::Event(number) => {
                 merge.event(number).expect("an event");

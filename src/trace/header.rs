@@ -1,10 +1,10 @@
 //! An event that has been found, seen without its bytes: to decide what to do with it before it is taken.
 
-use crate::trace::{Connection, Direction, TraceId};
+use super::{Connection, Direction, TraceId};
 
-/// An event as far as it can be seen without its bytes: the fields are those of [`Event`].
+/// An event as far as it can be seen without its bytes: the fields are those of [`Event`](super::Event).
 #[derive(Clone, Copy, Debug)]
-pub struct Peek<'a> {
+pub struct EventHeader<'a> {
     /// The trace.
     pub trace: TraceId,
     /// Nanoseconds since the Unix epoch.
@@ -12,12 +12,12 @@ pub struct Peek<'a> {
     /// `SocketEvent.seq_num`.
     pub seq_num: u64,
     /// What happened.
-    pub what: Peeked<'a>,
+    pub what: HeaderKind<'a>,
 }
 
 /// What happened, without the bytes.
 #[derive(Clone, Copy, Debug)]
-pub enum Peeked<'a> {
+pub enum HeaderKind<'a> {
     /// A trace begins, with these addresses.
     Opened(Option<&'a Connection>),
     /// Bytes were read or written.

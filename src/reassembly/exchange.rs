@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::{PATIENCE, Ready, Sequencer};
+use super::{PATIENCE, Ready, Reassembler};
 use crate::http::Exchange;
-use crate::http::queue::Exchanges;
+use crate::http::queue::ExchangeQueue;
 
-impl Sequencer {
+impl Reassembler {
     /// Whether what [`Self::advance`] has found is an exchange.
     #[must_use]
     pub fn has_exchange(&self) -> bool {
@@ -26,7 +26,7 @@ impl Sequencer {
             self.since = Some(Instant::now());
         }
         let start_time = self.start_time.unwrap_or_else(|| self.input.modified());
-        let exchanges = self.exchanges.get_or_insert_with(|| Box::new(Exchanges::new(start_time)));
+        let exchanges = self.exchanges.get_or_insert_with(|| Box::new(ExchangeQueue::new(start_time)));
         if self.input.is_live() && self.start_time.is_none() {
             exchanges.not_before(self.input.modified());
         }

@@ -3,12 +3,11 @@
 
 use std::io;
 
-use super::Sequencer;
-use super::trace::Trace;
-use crate::input::{Peek, Peeked};
-use crate::trace::{Kind, Plain, TraceId};
+use super::Reassembler;
+use super::state::StreamState;
+use crate::trace::{EventHeader, HeaderKind, Kind, Plain, TraceId};
 
-/// What [`Sequencer::each_plain`] has given. Times are in nanoseconds since the Unix epoch.
+/// What [`Reassembler::each_in_order`] has given. Times are in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given {
     /// The greatest time of an event; 0 if there was none.
@@ -17,7 +16,7 @@ pub struct Given {
     pub later: Option<u64>,
 }
 
-impl Sequencer {
+impl Reassembler {
     /// Gives `each` the events that come next, as long as they are plain, come right behind the one
     /// before them in their traces, have been read, and are not later than `until`, in nanoseconds since the Unix epoch.
     /// [`Self::advance`] goes on behind them. Where the input `IS_ALONE` nobody asks for times, and they take their time.
@@ -25,7 +24,7 @@ impl Sequencer {
     /// # Errors
     /// Those of `each`, which gets nothing more then.
     #[inline(always)]
-    pub fn each_plain<const IS_ALONE: bool>(
+    pub fn each_in_order<const IS_ALONE: bool>(
         &mut self,
         until: u64,
         mut each: impl FnMut(Plain<'_>) -> io::Result<()>,
@@ -34,7 +33,7 @@ impl Sequencer {
         if !self.has_nothing_else() {
             return Ok(given);
         }
-        let Some(mut run) = self.input.usual_run() else { return Ok(given) };
+        let Some(mut run) = self.input.canonical_run() else { return Ok(given) };
         let mut result = Ok(());
         while result.is_ok()
             && let Some(record) = run.record()
@@ -48,11 +47,11 @@ impl Sequencer {
                 given.later = Some(peek.time);
                 break;
             }
-            let Peeked::Data { direction, is_length_known: true, .. } = peek.what else { break };
-            let Some(conversation) = pass_through(state, &peek, self.arrived + 1) else { break };
+            let HeaderKind::Data { direction, is_length_known: true, .. } = peek.what else { break };
+            let Some(conversation) = accept_in_order(state, &peek, self.arrived + 1) else { break };
             self.arrived += 1;
             run.pass(&record);
-            let Peek { time, seq_num, .. } = peek;
+            let EventHeader { time, seq_num, .. } = peek;
             if !IS_ALONE {
                 given.latest = given.latest.max(time);
             }
@@ -68,7 +67,7 @@ impl Sequencer {
     fn has_nothing_else(&self) -> bool {
         !self.has_event
             && !self.is_at_end
-            && !self.is_making_way()
+            && !self.is_making_room()
             && self.queue.is_empty()
             && self.exchanges.is_none()
     }
@@ -77,9 +76,13 @@ impl Sequencer {
 /// Takes an event that comes right behind the one before it in its trace, when none waits. Returns the number of its
 /// conversation; `None`, and nothing done, for all others.
 #[inline(always)]
-pub(super) fn pass_through(trace: Option<&mut Trace>, peek: &Peek<'_>, arrived: u64) -> Option<u32> {
+pub(super) fn accept_in_order(
+    trace: Option<&mut StreamState>,
+    peek: &EventHeader<'_>,
+    arrived: u64,
+) -> Option<u32> {
     let is_complete = !peek.needs_next() && !peek.is_ending();
-    if is_complete { trace?.pass_through(peek, arrived) } else { None }
+    if is_complete { trace?.accept_in_order(peek, arrived) } else { None }
 }
 
 #[cfg(test)]

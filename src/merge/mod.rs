@@ -7,6 +7,8 @@
 //! An input that is read as it comes may have nothing to say. The others wait for it for a moment, so that the order of time
 //! is kept; then it is set aside until it speaks again, or for the first time.
 
+pub mod discover;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::io;
@@ -14,9 +16,9 @@ use std::time::Instant;
 
 use crate::http::Exchange;
 use crate::input::{Input, InputError, Opening, Step};
-use crate::sequence::{Given, Sequencer};
+use crate::merge::discover::{Tap, TapState};
+use crate::reassembly::{Given, Reassembler};
 use crate::source::IDLE;
-use crate::taps::{Tap, TapState};
 use crate::trace::{Event, Plain};
 
 /// Bytes that the buffers of all inputs may take.
@@ -29,7 +31,7 @@ const POLL_EVENTS: u32 = 256;
 #[derive(Debug)]
 pub struct Merge {
     /// By number of the input; `None` before it is opened and after it has ended.
-    running: Vec<Option<Box<Sequencer>>>,
+    running: Vec<Option<Box<Reassembler>>>,
     /// Those that are not open yet, by the time of their first event, the first to begin last.
     to_come: Vec<(u64, u32, Tap)>,
     /// The order and number of the input whose event was given last.
@@ -71,17 +73,17 @@ pub enum Next {
     /// The exchange of the input with this number: [`Merge::exchange`].
     Exchange(u32),
     /// The input with this number has ended.
-    Ended(u32, Box<Sequencer>),
+    Ended(u32, Box<Reassembler>),
     /// There is nothing at the moment.
     Idle,
-    /// Events of one input that may be in order: [`Merge::each_plain`].
+    /// Events of one input that may be in order: [`Merge::each_in_order`].
     InOrder,
     /// All have ended.
     End,
 }
 
 impl Merge {
-    /// Merges `taps`, which are numbered from 0. `start_time` is for [`Sequencer::new`].
+    /// Merges `taps`, which are numbered from 0. `start_time` is for [`Reassembler::new`].
     #[must_use]
     pub fn new(taps: Vec<Tap>, start_time: Option<u64>) -> Self {
         let mut running = Vec::new();
@@ -177,12 +179,15 @@ impl Merge {
     }
 
     /// Gives `each` the plain events that are due, with the numbers of their inputs, as long as there is nothing else: as
-    /// [`Sequencer::each_plain`].
+    /// [`Reassembler::each_in_order`].
     ///
     /// # Errors
     /// Those of `each`, which gets nothing more then.
     #[inline(always)]
-    pub fn each_plain(&mut self, mut each: impl FnMut(u32, Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+    pub fn each_in_order(
+        &mut self,
+        mut each: impl FnMut(u32, Plain<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         // While some are silent, the general way looks at them from time to time.
         if !self.silent.is_empty() || !self.opening.is_empty() {
             return Ok(());
@@ -190,7 +195,7 @@ impl Merge {
         while let Some((order, number)) = self.current {
             let Some(until) = self.until(number) else { return Ok(()) };
             let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
-            let Given { latest, later } = input.each_plain::<false>(until, |plain| each(number, plain))?;
+            let Given { latest, later } = input.each_in_order::<false>(until, |plain| each(number, plain))?;
             let order = order.max(latest);
             self.current = Some((order, number));
             let Some(later) = later else { return Ok(()) };
@@ -216,10 +221,10 @@ impl Merge {
     /// # Errors
     /// Those of `each`, which gets nothing more then.
     #[inline(always)]
-    pub fn each_plain_alone(&mut self, each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
+    pub fn each_in_order_alone(&mut self, each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
         let Some((_, number)) = self.current else { return Ok(()) };
         let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
-        input.each_plain::<true>(u64::MAX, each).map(drop)
+        input.each_in_order::<true>(u64::MAX, each).map(drop)
     }
 
     /// The number of the input that goes on, if there is no other.
@@ -267,7 +272,7 @@ impl Merge {
                 Ok(Some(input)) => {
                     let number = *number;
                     self.opening.swap_remove(at);
-                    self.running[number as usize] = Some(Box::new(Sequencer::new(input, self.start_time)));
+                    self.running[number as usize] = Some(Box::new(Reassembler::new(input, self.start_time)));
                     self.silent.push((0, number));
                 }
                 Err(error) => {
@@ -301,12 +306,12 @@ impl Merge {
 
     /// The event that [`Self::advance`] has found in the input with this number; once.
     pub fn event(&mut self, number: u32) -> Option<Event<'_>> {
-        self.running[number as usize].as_deref_mut().map(Sequencer::event)
+        self.running[number as usize].as_deref_mut().map(Reassembler::event)
     }
 
     /// The exchange that [`Self::advance`] has found in the input with this number.
     pub fn exchange(&mut self, number: u32) -> Option<&mut Exchange> {
-        self.running[number as usize].as_deref_mut().and_then(Sequencer::exchange)
+        self.running[number as usize].as_deref_mut().and_then(Reassembler::exchange)
     }
 
     /// What the input with this number has ready.
@@ -372,7 +377,7 @@ impl Merge {
         let is_due =
             |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|ready| (first, number) < ready);
         let Some((first, number, tap)) = self.to_come.pop_if(|tap| is_due(tap)) else { return Ok(false) };
-        self.running[number as usize] = Some(Box::new(Sequencer::new(tap.open()?, self.start_time)));
+        self.running[number as usize] = Some(Box::new(Reassembler::new(tap.open()?, self.start_time)));
         self.current = Some((first, number));
         Ok(true)
     }
@@ -434,6 +439,6 @@ impl Merge {
     }
 
     fn input(&mut self, (_, number): Place) -> Option<&mut Input> {
-        self.running[number as usize].as_deref_mut().map(Sequencer::input_mut)
+        self.running[number as usize].as_deref_mut().map(Reassembler::input_mut)
     }
 }

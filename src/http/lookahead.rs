@@ -5,7 +5,7 @@ use super::Piece;
 
 /// What waits of a message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ahead {
+pub(super) struct Lookahead {
     /// Bytes of the body.
     pub(super) body: u64,
     pieces: usize,
@@ -14,7 +14,7 @@ pub(super) struct Ahead {
     pub(super) is_all: bool,
 }
 
-impl Ahead {
+impl Lookahead {
     /// A part comes to wait.
     pub(super) fn add(&mut self, piece: &Piece) {
         match piece {

@@ -9,12 +9,12 @@ use std::thread;
 
 use walkdir::WalkDir;
 
-use crate::input::{Input, InputError, Opening, Peeked, Step, file_name};
+use crate::input::{Input, InputError, Opening, Step, file_name};
 use crate::quantity::counted;
 use crate::record::Format;
 use crate::report::Report;
 use crate::source::nanoseconds;
-use crate::trace::Kind;
+use crate::trace::{HeaderKind, Kind};
 
 /// The first event is looked for in this many bytes before the file is read as a whole.
 const FIRST_LOOK: u64 = 4096;
@@ -51,7 +51,7 @@ pub enum TapState {
 
 /// The inputs that were found.
 #[derive(Debug, Default)]
-pub struct Taps {
+pub struct Discovered {
     /// The inputs, in the order in which they were named; those of a directory by name.
     pub taps: Vec<Tap>,
     /// Files in directories that are no tap traces.
@@ -60,9 +60,9 @@ pub struct Taps {
     pub empty: u64,
 }
 
-impl Taps {
+impl Discovered {
     /// Finds the inputs at `paths`, all of them in `format` if that is given. `start_time` is that of exchanges without
-    /// times, as for [`Sequencer::new`](crate::sequence::Sequencer::new). What is wrong with one goes to `report`.
+    /// times, as for [`Reassembler::new`](crate::reassembly::Reassembler::new). What is wrong with one goes to `report`.
     #[must_use]
     pub fn find(
         paths: &[PathBuf],
@@ -177,7 +177,7 @@ fn leads_nowhere(error: &walkdir::Error) -> bool {
 /// Past this many inputs, those whose names differ only in the id share an interface.
 const MAX_INTERFACES: usize = 1000;
 
-impl Taps {
+impl Discovered {
     /// The files among the inputs.
     #[must_use]
     pub fn paths(&self) -> Vec<PathBuf> {
@@ -226,7 +226,7 @@ impl Tap {
                     return Ok(input);
                 }
             },
-            TapState::File { format, .. } => Input::open_one_of_many(&self.path, Some(format)),
+            TapState::File { format, .. } => Input::open_lazily(&self.path, Some(format)),
         }
     }
 
@@ -268,7 +268,7 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
     let (format, first) = match found {
         Some(found) => found,
         None => {
-            let mut input = Input::open_one_of_many(path, format)?;
+            let mut input = Input::open_lazily(path, format)?;
             let first = first_time(&mut input, true, stand_in);
             if let (None, Some(error)) = (first, input.not_a_tap()) {
                 return Err(error);
@@ -289,7 +289,7 @@ fn first_time(input: &mut Input, is_all: bool, stand_in: impl Fn() -> Option<u64
         match input.advance() {
             Ok(Step::Event) => {
                 let peek = input.peek();
-                if matches!(peek.what, Peeked::Data { .. } | Peeked::Closed) {
+                if matches!(peek.what, HeaderKind::Data { .. } | HeaderKind::Closed) {
                     return Some(first.map_or(peek.time, |first| first.min(peek.time)));
                 }
             }

@@ -10,29 +10,27 @@
 //!
 //! What an HTTP tap recorded waits in a queue of its own ([`crate::http::queue`]).
 
+mod eviction;
 mod exchange;
-mod numbers;
-mod plain;
+mod in_order;
 mod queue;
-mod trace;
-mod way;
+mod state;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::http::queue::Exchanges;
-use crate::input::{Input, InputError, Peek, Peeked, Step};
-use crate::trace::{Connection, Event, Kind, TraceId, What};
-pub use numbers::Numbers;
-pub use plain::Given;
-use plain::pass_through;
+use crate::http::queue::ExchangeQueue;
+use crate::input::{Input, InputError, Step};
+use crate::trace::{Connection, ConversationIds, Event, EventHeader, HeaderKind, Kind, TraceId, What};
+pub use in_order::Given;
+use in_order::accept_in_order;
 use queue::{Queue, SLICES, Waiting};
-use trace::{Arrival, Delivery, Trace};
+use state::{Arrival, Delivered, StreamState};
 
 /// foldhash, which is fast, and whose seed an input cannot know.
-type Traces = HashMap<TraceId, Trace, foldhash::fast::RandomState>;
+type Traces = HashMap<TraceId, StreamState, foldhash::fast::RandomState>;
 
 /// As many events of an input may come between two of one trace that have changed places.
 const WINDOW: u64 = 64;
@@ -44,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The events of one input, in order and complete.
 #[derive(Debug)]
-pub struct Sequencer {
+pub struct Reassembler {
     input: Input,
     /// The input has an event that is not taken in yet.
     has_event: bool,
@@ -55,11 +53,11 @@ pub struct Sequencer {
     reopening: Option<Option<Box<Connection>>>,
     traces: Traces,
     /// Too many of them are open for the input's event, which begins another: first all that waits goes on.
-    is_crowded: bool,
+    is_full_of_traces: bool,
     /// Those that are to be given up, the first last.
-    to_give_up: Vec<TraceId>,
-    given_up: u64,
-    numbers: Numbers,
+    to_evict: Vec<TraceId>,
+    evicted: u64,
+    numbers: ConversationIds,
     /// Traces that have closed within the window, with how many events had come then.
     closed: VecDeque<(TraceId, u64)>,
     /// How many events have come.
@@ -69,7 +67,7 @@ pub struct Sequencer {
     idle_since: Option<Instant>,
     is_at_end: bool,
     /// What the HTTP tap recorded, if anything.
-    exchanges: Option<Box<Exchanges>>,
+    exchanges: Option<Box<ExchangeQueue>>,
     /// When a part of it came that waits, on a live input.
     since: Option<Instant>,
     /// Where the times begin of exchanges that have none, in nanoseconds since the Unix epoch, if somebody has said it.
@@ -82,14 +80,14 @@ pub struct Sequencer {
 enum Ready {
     None,
     /// The input has it.
-    InInput(Delivery),
+    InInput(Delivered),
     Owned(Event<'static>),
     /// An exchange.
     Exchange,
 }
 
-impl Sequencer {
-    /// The events of `input`. Exchanges that the trace has no times for begin at `start_time`, in nanoseconds since the
+impl Reassembler {
+    /// The events of `input`. ExchangeQueue that the trace has no times for begin at `start_time`, in nanoseconds since the
     /// Unix epoch, or else when the input was last modified.
     #[must_use]
     pub fn new(input: Input, start_time: Option<u64>) -> Self {
@@ -101,10 +99,10 @@ impl Sequencer {
             is_restarting: false,
             reopening: None,
             traces: Traces::default(),
-            is_crowded: false,
-            to_give_up: Vec::new(),
-            given_up: 0,
-            numbers: Numbers::default(),
+            is_full_of_traces: false,
+            to_evict: Vec::new(),
+            evicted: 0,
+            numbers: ConversationIds::default(),
             closed: VecDeque::new(),
             arrived: 0,
             duplicates: 0,
@@ -135,8 +133,8 @@ impl Sequencer {
 
     /// How many traces were given up, because too many were open.
     #[must_use]
-    pub fn given_up(&self) -> u64 {
-        self.given_up
+    pub fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// Reads no further: what waits goes on, and then the input has ended.
@@ -165,8 +163,8 @@ impl Sequencer {
             if self.is_at_end {
                 return Ok(Step::End);
             }
-            if self.is_making_way()
-                && let Some(event) = self.restart().or_else(|| self.give_up())
+            if self.is_making_room()
+                && let Some(event) = self.restart().or_else(|| self.evict())
             {
                 return Ok(self.found(Ready::Owned(event)));
             }
@@ -217,7 +215,7 @@ impl Sequencer {
         match &self.ready {
             Ready::None => None,
             Ready::InInput(_) => {
-                matches!(peek.what, Peeked::Data { .. } | Peeked::Closed).then_some(peek.time)
+                matches!(peek.what, HeaderKind::Data { .. } | HeaderKind::Closed).then_some(peek.time)
             }
             Ready::Owned(event) => matches!(event.what, What::Data(_) | What::Closed).then_some(event.time),
             Ready::Exchange => self.exchanges.as_ref().and_then(|exchanges| exchanges.time()),
@@ -228,7 +226,7 @@ impl Sequencer {
     /// [`Length::Unsure`](crate::trace::Length::Unsure) and [`Length::Cut`](crate::trace::Length::Cut) are for good.
     #[inline(always)]
     pub fn event(&mut self) -> Event<'_> {
-        if let Ready::InInput(Delivery { conversation, missing }) = self.ready {
+        if let Ready::InInput(Delivered { conversation, missing }) = self.ready {
             self.ready = Ready::None;
             return Event { conversation, missing, ..self.input.event() };
         }
@@ -243,7 +241,7 @@ impl Sequencer {
         let front = self.queue.front()?;
         let is_hurried = self.is_at_end
             || self.is_restarting
-            || self.is_crowded
+            || self.is_full_of_traces
             || self.is_long_idle()
             || self.queue.is_full()
             || front.since.is_some_and(|since| since.elapsed() > PATIENCE);
@@ -273,19 +271,19 @@ impl Sequencer {
 
     /// Takes in the event that the input has. Returns what goes on with it if it goes on at once; else it is in the
     /// queue, or has come twice, or is still to be taken in.
-    fn take_in(&mut self) -> Option<Delivery> {
+    fn take_in(&mut self) -> Option<Delivered> {
         let peek = self.input.peek();
         if self.queue.is_empty()
-            && matches!(peek.what, Peeked::Data { .. })
-            && let Some(conversation) = pass_through(self.traces.get_mut(&peek.trace), &peek, self.arrived)
+            && matches!(peek.what, HeaderKind::Data { .. })
+            && let Some(conversation) = accept_in_order(self.traces.get_mut(&peek.trace), &peek, self.arrived)
         {
-            return Some(Delivery { conversation, missing: None });
+            return Some(Delivered { conversation, missing: None });
         }
-        let is_crowded = self.traces.len() >= MAX_OPEN;
+        let is_full_of_traces = self.traces.len() >= MAX_OPEN;
         let mut entry = match self.traces.entry(peek.trace) {
             Entry::Occupied(entry) => entry,
-            Entry::Vacant(_) if is_crowded => {
-                self.is_crowded = true;
+            Entry::Vacant(_) if is_full_of_traces => {
+                self.is_full_of_traces = true;
                 self.has_event = true;
                 return None;
             }
@@ -295,7 +293,7 @@ impl Sequencer {
                     self.duplicates += 1;
                     return None;
                 }
-                entry.insert_entry(Trace::new(self.numbers.take(), has_closed))
+                entry.insert_entry(StreamState::new(self.numbers.take(), has_closed))
             }
         };
         let trace = entry.get_mut();
@@ -305,8 +303,8 @@ impl Sequencer {
         match arrival {
             Arrival::Next if self.queue.is_empty() && !needs_next && !peek.is_ending() => {
                 let delivery = trace.deliver(&peek.step());
-                if matches!(peek.what, Peeked::Closed | Peeked::Ended) {
-                    if matches!(peek.what, Peeked::Closed) {
+                if matches!(peek.what, HeaderKind::Closed | HeaderKind::Ended) {
+                    if matches!(peek.what, HeaderKind::Closed) {
                         self.closed.push_back((peek.trace, self.arrived));
                     }
                     self.numbers.give_back(delivery.conversation);
@@ -351,10 +349,10 @@ fn event(trace: TraceId, what: What<'static>) -> Event<'static> {
 
 /// Sends an event from the queue on. A trace that has ended is forgotten; what comes behind its close is another one,
 /// as it is where nothing waits.
-fn deliver(traces: &mut Traces, numbers: &mut Numbers, event: &mut Event<'_>) {
+fn deliver(traces: &mut Traces, numbers: &mut ConversationIds, event: &mut Event<'_>) {
     let mut entry = match traces.entry(event.trace) {
         Entry::Occupied(entry) => entry,
-        Entry::Vacant(entry) => entry.insert_entry(Trace::new(numbers.take(), false)),
+        Entry::Vacant(entry) => entry.insert_entry(StreamState::new(numbers.take(), false)),
     };
     let delivery = entry.get_mut().deliver(&event.step());
     event.conversation = delivery.conversation;
@@ -373,11 +371,11 @@ fn has_closed(closed: &mut VecDeque<(TraceId, u64)>, trace: TraceId, arrived: u6
     closed.iter().any(|&(closed, _)| closed == trace)
 }
 
-impl Peek<'_> {
+impl EventHeader<'_> {
     /// Whether the event is only complete with the next one of its trace.
     #[inline]
     fn needs_next(&self) -> bool {
-        let Peeked::Data { captured_len, is_length_known, .. } = self.what else { return false };
+        let HeaderKind::Data { captured_len, is_length_known, .. } = self.what else { return false };
         let is_slice = SLICES.contains(&captured_len) && self.trace.kind == Kind::SocketStreamed;
         is_slice || !is_length_known && self.seq_num > 0
     }
@@ -385,6 +383,6 @@ impl Peek<'_> {
     /// Whether a FIN is to follow, unless another write does.
     #[inline]
     fn is_ending(&self) -> bool {
-        matches!(self.what, Peeked::Data { end_stream: true, .. })
+        matches!(self.what, HeaderKind::Data { end_stream: true, .. })
     }
 }

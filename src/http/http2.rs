@@ -1,16 +1,15 @@
 //! An exchange in HTTP/2 (RFC 9113): a stream of HEADERS, DATA and trailers. Headers are literals without indexing (RFC 7541
 //! section 6.2.2), so that a reader needs nothing of what came before.
 
-use super::ahead::Ahead;
 use super::body::{BodyCount, Gap, Missing};
-use super::exchange::Exchange;
+use super::lookahead::Lookahead;
 use super::tunnel::Tunnel;
 use super::{Headers, Message, Piece, Truncation};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
 const FRAME: usize = 16_384;
 /// Of the bytes that a body lacks as many are put into frames.
-const MAX_LACKING: u64 = 1024 * 1024;
+const MAX_MISSING_FRAMES: u64 = 1024 * 1024;
 /// The bytes before a frame's payload.
 const FRAME_HEADER: usize = 9;
 /// The most that a window can be (RFC 9113 section 6.9.1): nothing waits for it.
@@ -50,24 +49,15 @@ pub(super) struct Framing {
     /// The end of a body that is cut, which is still to be put into a frame.
     tail: Vec<u8>,
     /// What lacks behind it, and whether all of it is known.
-    lacking: Option<Missing>,
+    missing_frames: Option<Missing>,
     /// It was lost by a format that keeps only what is UTF-8.
     is_lossy: bool,
     ends_behind: bool,
 }
 
-/// Whether HTTP/1.1 cannot say what an exchange has.
-pub(super) fn is_needed(exchange: &Exchange) -> bool {
-    let mut heads = [Message::Request, Message::Response].into_iter().filter_map(|it| exchange.head(it));
-    let is_web = heads.any(|(headers, _)| headers.is_grpc_web());
-    exchange.parts().any(|part| match &part.piece {
-        Piece::Head(headers) => {
-            let needs_2 = |(name, value)| is_pseudo_of_2(name) || has_line_end(name) || has_line_end(value);
-            headers.is_grpc() && !is_web || headers.iter().any(needs_2)
-        }
-        Piece::Trailers(headers) => !headers.is_empty(),
-        Piece::Body { .. } | Piece::End => false,
-    })
+/// Whether HTTP/1.1 cannot say a header.
+pub(super) fn is_needed((name, value): (&[u8], &[u8])) -> bool {
+    is_pseudo_of_2(name) || has_line_end(name) || has_line_end(value)
 }
 
 fn is_pseudo_of_2(name: &[u8]) -> bool {
@@ -124,19 +114,19 @@ impl Framing {
             has_ended: false,
             max_lacking_frame: max_segment.saturating_sub(FRAME_HEADER).clamp(1, FRAME),
             tail: Vec::new(),
-            lacking: None,
+            missing_frames: None,
             is_lossy: false,
             ends_behind: false,
         }
     }
 
-    /// Appends a piece, but for frames that lack bytes: those come with [`Self::lacking`], each to be an event. Returns how
+    /// Appends a piece, but for frames that lack bytes: those come with [`Self::missing_frames`], each to be an event. Returns how
     /// many bytes the message lacks, where it broke off.
     pub(super) fn encode(
         &mut self,
         message: Message,
         piece: &Piece,
-        ahead: &Ahead,
+        lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Option<u64> {
         match piece {
@@ -146,13 +136,15 @@ impl Framing {
                     && (self.is_head || matches!(status, [b'1', _, _] | b"204" | b"304"));
                 let promised = headers.content_length().filter(|_| !has_none && self.tunnel.is_none());
                 self.count = BodyCount::new(promised);
-                let gap = if ahead.is_last() { self.count.end() } else { Gap::None };
+                let gap = if lookahead.is_last() { self.count.end() } else { Gap::None };
                 // A tunnel stays open until its end is known to have come.
-                self.has_ended = ahead.is_last() && self.tunnel.is_none();
+                self.has_ended = lookahead.is_last() && self.tunnel.is_none();
                 self.headers(headers, self.has_ended && gap == Gap::None, out);
                 broken_off(gap)
             }
-            Piece::Body { bytes, truncation, is_text } => self.body(bytes, *truncation, *is_text, ahead, out),
+            Piece::Body { bytes, truncation, is_text } => {
+                self.body(bytes, *truncation, *is_text, lookahead, out)
+            }
             // The message ends without them.
             Piece::Trailers(headers) if headers.is_empty() => None,
             Piece::Trailers(headers) => {
@@ -165,7 +157,7 @@ impl Framing {
                 self.has_ended = true;
                 match self.count.end() {
                     Gap::None => frame(0, DATA, END_STREAM, self.stream, out),
-                    Gap::Missing(missing) => (self.lacking, self.ends_behind) = (Some(missing), true),
+                    Gap::Missing(missing) => (self.missing_frames, self.ends_behind) = (Some(missing), true),
                     Gap::Lossy(bytes) => self.lose(bytes, true),
                     Gap::BrokenOff(bytes) => return Some(bytes),
                 }
@@ -176,7 +168,8 @@ impl Framing {
 
     /// Lets bytes be missing behind what has come.
     fn lose(&mut self, bytes: u64, ends_behind: bool) {
-        (self.lacking, self.ends_behind, self.is_lossy) = (Some(Missing::Bytes(bytes)), ends_behind, true);
+        (self.missing_frames, self.ends_behind, self.is_lossy) =
+            (Some(Missing::Bytes(bytes)), ends_behind, true);
     }
 
     /// Appends what ends a stream in which a message of this side broke off (RFC 9113 section 8.1).
@@ -191,23 +184,23 @@ impl Framing {
 
     /// Whether there are frames that lack bytes.
     pub(super) fn is_lacking(&self) -> bool {
-        self.lacking.is_some()
+        self.missing_frames.is_some()
     }
 
     /// Appends the next frame that lacks bytes. Returns what is missing behind it, and whether a format for text lost it.
-    pub(super) fn lacking(&mut self, out: &mut Vec<u8>) -> Option<(Missing, bool)> {
-        let lacking = self.lacking.take()?;
+    pub(super) fn missing_frames(&mut self, out: &mut Vec<u8>) -> Option<(Missing, bool)> {
+        let missing_frames = self.missing_frames.take()?;
         let room = self.max_lacking_frame - self.tail.len();
-        let (here, missing) = match lacking {
-            Missing::AtLeast(_) => (1, lacking),
+        let (here, missing) = match missing_frames {
+            Missing::AtLeast(_) => (1, missing_frames),
             Missing::Bytes(bytes) => {
-                let bytes = bytes.min(MAX_LACKING);
+                let bytes = bytes.min(MAX_MISSING_FRAMES);
                 let here = bytes.min(room as u64);
-                self.lacking = (bytes > here).then_some(Missing::Bytes(bytes - here));
+                self.missing_frames = (bytes > here).then_some(Missing::Bytes(bytes - here));
                 (here, Missing::Bytes(here))
             }
         };
-        let is_last = self.ends_behind && self.lacking.is_none();
+        let is_last = self.ends_behind && self.missing_frames.is_none();
         let flags = if is_last { END_STREAM } else { 0 };
         frame(self.tail.len() + here as usize, DATA, flags, self.stream, out);
         out.append(&mut self.tail);
@@ -253,17 +246,17 @@ impl Framing {
         }
     }
 
-    /// DATA. What is cut at its end is kept for [`Self::lacking`]. Returns how many bytes the message lacks, where it broke off.
+    /// DATA. What is cut at its end is kept for [`Self::missing_frames`]. Returns how many bytes the message lacks, where it broke off.
     fn body(
         &mut self,
         bytes: &[u8],
         truncation: Truncation,
         is_text: bool,
-        ahead: &Ahead,
+        lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Option<u64> {
-        let gap = self.count.piece(bytes, truncation, is_text, ahead);
-        let is_last = ahead.is_last();
+        let gap = self.count.piece(bytes, truncation, is_text, lookahead);
+        let is_last = lookahead.is_last();
         let is_lacking = matches!(gap, Gap::Missing(_) | Gap::Lossy(_));
         // One byte at least has to be left for what is missing.
         let tail = if is_lacking { bytes.len() % self.max_lacking_frame } else { 0 };
@@ -282,7 +275,7 @@ impl Framing {
         self.has_ended |= is_last;
         self.tail.extend_from_slice(tail);
         match gap {
-            Gap::Missing(missing) => (self.lacking, self.ends_behind) = (Some(missing), is_last),
+            Gap::Missing(missing) => (self.missing_frames, self.ends_behind) = (Some(missing), is_last),
             Gap::Lossy(bytes) => self.lose(bytes, is_last),
             Gap::None | Gap::BrokenOff(_) => {}
         }

@@ -1,7 +1,6 @@
 //! One trace as its events arrive, and as they go on: what `seq_num` says of each.
 
-use crate::input::{Peek, Peeked};
-use crate::trace::{Connection, Data, Direction, Event, Length, Missing, What};
+use crate::trace::{Connection, Data, Direction, Event, EventHeader, HeaderKind, Length, Missing, What};
 
 /// What an arriving event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +43,14 @@ struct Bytes {
 
 /// What an event gets when it goes on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Delivery {
+pub(super) struct Delivered {
     pub(super) conversation: u32,
     pub(super) missing: Option<Missing>,
 }
 
 /// What is known of a trace that is going on.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
+pub(super) struct StreamState {
     conversation: u32,
     /// The beginning has come, or will not.
     is_open: bool,
@@ -83,7 +82,7 @@ pub(super) struct Trace {
     missing: (u64, u64),
 }
 
-impl Trace {
+impl StreamState {
     /// A trace of which nothing is known yet. `has_closed`: one with its id has closed just before.
     pub(super) fn new(conversation: u32, has_closed: bool) -> Self {
         Self { conversation, has_closed, ..Self::default() }
@@ -102,8 +101,10 @@ impl Trace {
     /// What [`Self::arrive`] and [`Self::deliver`] come to for a whole read or write that comes right behind the one
     /// before it; `None`, and nothing done, for all else.
     #[inline(always)]
-    pub(super) fn pass_through(&mut self, event: &Peek<'_>, arrived_at: u64) -> Option<u32> {
-        let Peeked::Data { direction, captured_len, is_length_known, .. } = event.what else { return None };
+    pub(super) fn accept_in_order(&mut self, event: &EventHeader<'_>, arrived_at: u64) -> Option<u32> {
+        let HeaderKind::Data { direction, captured_len, is_length_known, .. } = event.what else {
+            return None;
+        };
         let has_order = event.seq_num > 0;
         let is_next = self.is_open
             && !self.is_opened_again
@@ -130,11 +131,11 @@ impl Trace {
     }
 
     /// Sorts an event in.
-    pub(super) fn arrive(&mut self, event: &Peek<'_>) -> Arrival {
+    pub(super) fn arrive(&mut self, event: &EventHeader<'_>) -> Arrival {
         match event.what {
-            Peeked::Opened(connection) => self.open(connection),
-            Peeked::Ended => Arrival::Next,
-            Peeked::Data { .. } | Peeked::Closed => self.happen(event),
+            HeaderKind::Opened(connection) => self.open(connection),
+            HeaderKind::Ended => Arrival::Next,
+            HeaderKind::Data { .. } | HeaderKind::Closed => self.happen(event),
         }
     }
 
@@ -155,7 +156,7 @@ impl Trace {
         if self.has_events { Arrival::Late } else { Arrival::Next }
     }
 
-    fn happen(&mut self, event: &Peek<'_>) -> Arrival {
+    fn happen(&mut self, event: &EventHeader<'_>) -> Arrival {
         let span = event.span();
         if self.is_opened_again && span.start == 1 && self.arrived > 1 && event.time > self.time {
             return Arrival::Restart;
@@ -184,7 +185,7 @@ impl Trace {
         if span.start < u64::MAX {
             self.arrived = span.end;
         }
-        self.is_arrived_cut = matches!(event.what, Peeked::Data { is_length_known: false, .. });
+        self.is_arrived_cut = matches!(event.what, HeaderKind::Data { is_length_known: false, .. });
         if is_early { Arrival::Early } else { Arrival::Next }
     }
 
@@ -194,7 +195,7 @@ impl Trace {
     }
 
     /// Takes an event as the next one to go on.
-    pub(super) fn deliver(&mut self, step: &Step) -> Delivery {
+    pub(super) fn deliver(&mut self, step: &Step) -> Delivered {
         let mut missing = None;
         if let Some(Bytes { direction, is_length_known }) = step.bytes {
             // From here on there is no use in waiting for the beginning.
@@ -211,7 +212,7 @@ impl Trace {
             self.direction = direction.or(self.direction);
             self.is_length_unknown = !is_length_known;
         }
-        Delivery { conversation: self.conversation, missing }
+        Delivered { conversation: self.conversation, missing }
     }
 
     /// In which direction bytes are missing is known only behind a cut body. Else the one that goes on is taken: bytes
@@ -252,13 +253,13 @@ impl Event<'_> {
     }
 }
 
-impl Peek<'_> {
+impl EventHeader<'_> {
     #[inline]
     pub(super) fn step(&self) -> Step {
         let bytes = match self.what {
-            Peeked::Opened(_) | Peeked::Ended => None,
-            Peeked::Closed => Some(Bytes { direction: None, is_length_known: true }),
-            Peeked::Data { direction, is_length_known, .. } => {
+            HeaderKind::Opened(_) | HeaderKind::Ended => None,
+            HeaderKind::Closed => Some(Bytes { direction: None, is_length_known: true }),
+            HeaderKind::Data { direction, is_length_known, .. } => {
                 Some(Bytes { direction: Some(direction), is_length_known })
             }
         };
@@ -268,9 +269,9 @@ impl Peek<'_> {
     #[inline]
     fn span(&self) -> Span {
         match self.what {
-            Peeked::Data { captured_len, .. } => data_span(self.seq_num, captured_len as u64),
-            Peeked::Closed => close_span(self.seq_num),
-            Peeked::Opened(_) | Peeked::Ended => Span { start: 0, is_close: false, end: 0 },
+            HeaderKind::Data { captured_len, .. } => data_span(self.seq_num, captured_len as u64),
+            HeaderKind::Closed => close_span(self.seq_num),
+            HeaderKind::Opened(_) | HeaderKind::Ended => Span { start: 0, is_close: false, end: 0 },
         }
     }
 }

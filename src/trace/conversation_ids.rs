@@ -1,13 +1,13 @@
-//! Numbers of conversations.
+//! ConversationIds of conversations.
 
 /// Hands out numbers so that those which are in use stay small.
 #[derive(Debug, Default)]
-pub struct Numbers {
+pub struct ConversationIds {
     next: u32,
     free: Vec<u32>,
 }
 
-impl Numbers {
+impl ConversationIds {
     /// A number that is not in use.
     pub fn take(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
