@@ -149,7 +149,10 @@ fn read(field: &FieldDescriptorProto, message: &DescriptorProto, inner: &str) ->
         Type::Bool => Some("value.boolean()?".to_owned()),
         Type::Int32 => Some("value.signed()? as i32".to_owned()),
         Type::Int64 => Some("value.signed()?".to_owned()),
-        Type::Uint32 => Some("value.unsigned()? as u32".to_owned()),
+        Type::Uint32 => {
+            // Text and JSON can say more: what is too large stays so.
+            Some("u32::try_from(value.unsigned()?).unwrap_or(u32::MAX)".to_owned())
+        }
         Type::Uint64 => Some("value.unsigned()?".to_owned()),
         Type::Enum => {
             let name = field.type_name().trim_start_matches('.');

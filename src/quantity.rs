@@ -1,4 +1,4 @@
-//! ConversationIds as people read them.
+//! Numbers as people read them.
 
 /// A number and what it counts.
 #[must_use]

@@ -10,7 +10,7 @@ pub trait Observer {
     /// Something is wrong with an input.
     fn error(&mut self, error: &dyn Display);
 
-    /// So many bytes of the inputs are done. Called now and then.
+    /// This many bytes of the inputs are done. Called now and then.
     fn progress(&mut self, bytes: u64);
 
     /// An input is done.

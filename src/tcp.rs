@@ -10,27 +10,26 @@ use crate::packet::tcp::{ACK, FIN, PSH, SYN, Segment, TcpHeaders};
 use crate::packet::{Packet, PacketSink};
 use crate::trace::{Data, Direction, Length, Plain, Side};
 
-/// More missing bytes than this in one event are passed over in the sequence numbers instead of being put into
-/// segments: a proxy does not read so much at a time, and a damaged `seq_num` must not fill the disk.
+/// Missing bytes of one event that are shown as packets at most; the sequence numbers jump over the rest. A proxy does not read so
+/// much at a time, and a damaged `seq_num` must not fill the disk.
 pub const MAX_MISSING: u64 = 16 * 1024 * 1024;
 /// The same in segments, which may be small.
 const MAX_MISSING_SEGMENTS: u16 = 4096;
-/// In segments of missing bytes, each a packet with nothing but headers, a conversation has so much credit to begin
-/// with; each event that is not one whole segment brings some more, and one for so many captured bytes of it. So a small
-/// tap cannot fill the disk.
+/// Budget of a conversation for packets without payload, which show missing bytes: 64, +16 for each event that is not one whole
+/// segment, +1 for 8 captured bytes of it. So a small tap cannot fill the disk.
 const CREDIT: u16 = 64;
 const CREDIT_PER_EVENT: u64 = 16;
 const BYTES_PER_CREDIT: u64 = 8;
 
-/// The TCP state of a conversation. There are thousands of them, of which events come in turn: they are kept small.
+/// The TCP state of a conversation. It is small: the events of thousands of conversations come in turn.
 #[derive(Debug)]
 pub struct Tcp {
-    /// What stands before the payload.
+    /// The headers before the payload.
     headers: TcpHeaders,
     /// The next sequence number, by direction.
     next: [u32; 2],
     has_sent_fin: [bool; 2],
-    /// So many segments of missing bytes may be shown.
+    /// Packets without payload that may still be written.
     credit: u16,
     /// The most bytes of payload in a segment.
     max_segment: u16,
@@ -40,7 +39,7 @@ pub struct Tcp {
     interface: u32,
     /// The greatest time of a packet so far, in nanoseconds.
     order: u64,
-    /// What is to be said on the next packet.
+    /// Metadata of the next packet.
     pending: Pending,
 }
 
@@ -150,7 +149,7 @@ impl Tcp {
         self.send(sent, sink)
     }
 
-    /// As many segments as it takes, the last of them for bytes that the trace does not have.
+    /// One or more segments; the last ones are for bytes that the trace does not have.
     fn segments(&mut self, time: u64, data: &Data<'_>, sink: &mut impl PacketSink) -> io::Result<()> {
         let captured = &data.bytes[..];
         let original = original_length(data);

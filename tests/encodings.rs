@@ -1,4 +1,4 @@
-//! Discovered that are compressed with gzip or zstd, and text in UTF-16: read as they are, wherever they come from.
+//! Taps that are compressed with gzip or zstd, and text in UTF-16: read as they are, wherever they come from.
 
 use std::io::Write;
 

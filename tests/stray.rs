@@ -203,8 +203,8 @@ fn what_only_speaks_of_traces_is_no_tap() {
     let text = String::from_utf8(records(Format::Text).concat()).expect("ASCII");
     let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
     let others = [
-        format!("# Discovered\n\nA trace:\n\n```json\n{record}```\n"),
-        format!("# Discovered\n\nA trace:\n\n```\n{text}```\n"),
+        format!("# Taps\n\nA trace:\n\n```json\n{record}```\n"),
+        format!("# Taps\n\nA trace:\n\n```\n{text}```\n"),
         format!("fn main() {{\n    let tap = r#\"\n{record}\"#;\n}}\n"),
         "message TraceWrapper {\n  SocketBufferedTrace socket_buffered_trace = 3;\n}\n".to_owned(),
         "socket_buffered_trace:\n  trace_id: 5\n".to_owned(),
@@ -253,7 +253,7 @@ fn a_bracket_at_the_end_of_a_piece_is_judged_by_what_follows() {
         let dir = Dir::new();
         dir.write("tap", &tap);
         let ran = run(&dir, &["tap"], i32::from(is_damage));
-        let says_bracket = ran.stderr.contains("may be a fragment of a lost one: \"]\"");
+        let says_bracket = ran.stderr.contains("or no record at all: \"]\"");
         assert_eq!(says_bracket, is_damage, "{behind:?}: {}", ran.stderr);
     }
 }

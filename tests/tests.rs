@@ -1,39 +1,67 @@
 //! All integration tests, one module a subject. Tests that need tshark or a real Envoy are `#[ignore]`d with the
 //! reason; `.ci/run` installs both and runs them too.
 
+/// Runs the program on many taps at a time.
 mod batch;
-mod capture;
+/// By address, port, time and id.
 mod choose;
+/// The command line, files, exit statuses and messages.
 mod cli;
+/// Converts taps and reads the captures, for the other modules.
 mod conversion;
+/// Real taps cut at every byte.
 mod cuts;
+/// Damage is an error, and all else is converted.
 mod damage;
-mod decode;
-mod encode;
+/// Gzip, zstd and UTF-16.
 mod encodings;
+/// A real Envoy.
 mod envoy;
-mod expected;
+/// What people have in their hands, with a file each.
 mod field;
+/// What is no tap.
 mod foreign;
+/// One conversation, the same packets in every format.
 mod formats;
+/// Every generation of Envoy.
 mod generations;
+/// Lengths that lie, nesting, floods.
 mod hostile;
+/// HTTP taps.
 mod http;
+/// `tap2pcap info`.
 mod info;
+/// README.md's table of limits.
 mod limits;
+/// Many inputs in one capture.
 mod many;
-mod model;
+/// What the formats leave open, and what newer Envoys may add.
 mod oddities;
+/// Records that changed places, were lost or came twice.
 mod order;
+/// Headers beside TCP, and captures of a library.
 mod packets;
-mod program;
+/// Which protocol, and who is the client.
 mod protocol;
+/// Tshark, capinfos, editcap, tcpdump.
 mod readers;
+/// Faults that were found, one test each.
+mod regression;
+/// The records around a broken one.
 mod resync;
+/// No import upwards, no circle.
 mod rooms;
+/// SIGINT, SIGTERM, SIGHUP.
 mod signals;
+/// A capture for each connection.
 mod split;
+/// Lines around the records.
 mod stray;
+/// What the tests share.
+mod support;
+/// Segments, beginnings, ends, addresses, times.
 mod synthesis;
-mod tools;
+/// What follows the last record.
 mod trailing;
+
+use support::{capture, decode, encode, expected, model, program, tools};

@@ -10,15 +10,15 @@ mod scratch;
 
 /// The tests' own reader of captures, which fails at what no reader should have to forgive.
 #[allow(dead_code, unused_imports, reason = "the tests ask it for more")]
-#[path = "../../tests/capture/mod.rs"]
+#[path = "../../tests/support/capture/mod.rs"]
 mod capture;
 /// The tests' own encoder of taps.
 #[allow(dead_code, reason = "the tests ask it for more")]
-#[path = "../../tests/encode/mod.rs"]
+#[path = "../../tests/support/encode/mod.rs"]
 mod encode;
 #[allow(dead_code, reason = "the tests ask it for more")]
 mod http;
 /// What the encoder writes.
 #[allow(dead_code, reason = "the tests ask it for more")]
-#[path = "../../tests/model.rs"]
+#[path = "../../tests/support/model.rs"]
 mod model;

@@ -1,4 +1,4 @@
-//! Discovered of conversations whose records have been lost, doubled, moved and changed: valid in themselves, so that what
+//! Taps of conversations whose records have been lost, doubled, moved and changed: valid in themselves, so that what
 //! comes behind the decoders gets all of the work.
 
 use arbitrary::Arbitrary;

@@ -11,9 +11,9 @@ use std::ops::Range;
 
 /// A block goes out once it has this many bytes.
 const BLOCK: usize = 128 * 1024;
-/// Room for a block with the packet that makes it that large: so it seldom has to grow.
+/// Capacity of a block: with the packet that closes it, it rarely grows.
 const ROOM: usize = BLOCK + 72 * 1024;
-/// As many blocks are held back, which makes a window of 1 MiB.
+/// Blocks that are held back: a window of 1 MiB.
 const HELD_BLOCKS: usize = 8;
 
 pub(super) struct Window {

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::destination::Destination;
 
-/// So many blocks go to the thread at a time, 1 MiB, because to wake it takes as long as to fill half a block.
+/// Blocks that go to the thread at a time, 1 MiB: to wake it takes as long as to fill half a block.
 const BATCH: usize = 8;
 /// Batches that may wait to be written.
 const QUEUE: usize = 1;
@@ -14,7 +14,7 @@ const QUEUE: usize = 1;
 pub(super) struct Writer {
     /// Blocks that have not gone to the thread yet.
     batch: Vec<Vec<u8>>,
-    /// So many of them go at a time: at first two, the capture's header and the first block, so that the thread soon
+    /// How many of them go at a time: at first two, the capture's header and the first block, so that the thread soon
     /// has something to do.
     batch_len: usize,
     /// `None` once the thread has been told to end.

@@ -34,7 +34,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
     // Looked for after the traces, so that it is not found among them.
     let place = match (&cli.output.split, capture) {
         (Some(directory), _) => Place::Directory(directory),
-        (None, Some(path)) => Place::One(Destination::file(path, &taps.paths())?),
+        (None, Some(path)) => {
+            // Those that are no taps are inputs too.
+            let inputs: Vec<PathBuf> = paths.iter().cloned().chain(taps.paths()).collect();
+            Place::One(Destination::file(path, &inputs)?)
+        }
         (None, None) => Place::One(Destination::stdout()?),
     };
     if taps.taps.is_empty() {

@@ -64,7 +64,7 @@ struct Conversation {
     pair: u64,
     /// Its addresses are not wanted.
     is_unwanted: bool,
-    /// What is to be said on its next packet.
+    /// Metadata of its next packet.
     comments: Pending,
 }
 
@@ -217,7 +217,7 @@ impl Conversations {
 }
 
 impl Conversation {
-    /// Takes an event that is not wanted: the bytes of those behind it stand where they would.
+    /// Advances sequence numbers past a filtered event.
     fn pass_over(&mut self, event: &Event<'_>) {
         let Some(tcp) = &mut self.tcp else { return };
         if let Some(missing) = event.missing {
@@ -262,7 +262,7 @@ impl Conversation {
     }
 }
 
-/// The element with this number, which is made if it is not there yet. ConversationIds are small: they are used again.
+/// The element with this number, which is made if it is not there yet. Numbers are small: they are used again.
 fn place<T: Default>(elements: &mut Vec<T>, number: u32) -> &mut T {
     let number = number as usize;
     if number >= elements.len() {

@@ -17,7 +17,7 @@ use crate::report::{Report, Warning};
 use crate::tcp::Tcp;
 use crate::trace::{Direction, Side};
 
-/// As many pairs of addresses are remembered to see one come back. Past that every conversation begins with a SYN.
+/// Pairs of addresses that are remembered at most, to see one come back. When full, every conversation begins with a SYN.
 const MAX_PAIRS: usize = 1_000_000;
 
 /// What the beginnings of all conversations share.
@@ -26,7 +26,7 @@ pub(super) struct Openings {
     options: Options,
     filter: Filter,
     book: AddressBook,
-    /// Hashes of the address pairs that the capture has packets of: many, that are seldom in the processor's cache.
+    /// Hashes of the address pairs that the capture has packets of: too many for the processor's cache.
     pairs: HashSet<u64, foldhash::fast::RandomState>,
     /// How many conversations are going on between those of them that have any.
     going_on: HashMap<u64, u32, foldhash::fast::RandomState>,

@@ -53,7 +53,7 @@ impl Missing {
 }
 
 impl BodyCount {
-    /// A body of as many bytes as the headers promise, if they do.
+    /// A body of the length that the headers promise, if they do.
     pub(super) fn new(content_length: Option<u64>) -> Self {
         Self { rest: content_length, ..Self::default() }
     }

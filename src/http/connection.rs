@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Version;
 use crate::trace::ConversationIds;
 
-/// As many connections are remembered; then those without an exchange under way are forgotten.
+/// Connections that are remembered at most. When full, those without an exchange under way are forgotten.
 const MAX_CONNECTIONS: usize = 65_536;
 
 /// Local and remote address.
@@ -82,7 +82,7 @@ impl Carriers {
         })
     }
 
-    /// Those that are to be forgotten as there are too many.
+    /// Connections to forget, because there are too many.
     pub(super) fn too_many(&self) -> Vec<u32> {
         if self.by_addresses.len() <= MAX_CONNECTIONS {
             return Vec::new();

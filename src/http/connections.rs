@@ -50,7 +50,7 @@ pub struct Sinks<'a> {
     pub conversations: &'a mut Conversations,
     /// The capture.
     pub capture: &'a mut Capture,
-    /// What people are to be told.
+    /// Takes warnings and counts.
     pub report: &'a mut Report,
 }
 

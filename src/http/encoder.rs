@@ -43,7 +43,7 @@ pub(super) struct Encoded {
     pub(super) lacks_trailers: bool,
     /// Headers that the body contradicts have been left out: each as a line.
     pub(super) omitted_headers: Vec<String>,
-    /// The message broke off: as many bytes of its body never came.
+    /// The message broke off: this many bytes of its body never came.
     pub(super) broken_off: Option<u64>,
 }
 

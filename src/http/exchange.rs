@@ -30,9 +30,9 @@ pub struct Exchange {
     pub(super) arrived: u64,
     /// About how many bytes the parts take that wait.
     memory: usize,
-    /// How it goes onto the wire, once it does.
+    /// Its encoder, once its first event is written.
     pub(super) encoder: Option<ExchangeEncoder>,
-    /// It does not go onto the wire.
+    /// It is not written.
     pub(super) is_left_out: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The headers of an HTTP message, as the tap recorded them.
 
-/// As many headers a message can have here: some hundred times what Envoy lets through by default.
+/// Headers of a message at most: some hundred times what Envoy lets through by default.
 pub const MAX_HEADERS: usize = 65_536;
 
 /// Names and values in their order, pseudo-headers among them. Kept in one buffer: a hostile record of empty headers takes

@@ -29,7 +29,7 @@ pub(super) struct Framing {
 enum Body {
     /// The bytes as they are: there is no body, or what comes is no HTTP any more.
     Plain,
-    /// The bytes as they are, as many as the content-length promises.
+    /// The bytes as they are, of the length that content-length promises.
     Length,
     Chunked,
 }

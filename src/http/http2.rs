@@ -8,7 +8,7 @@ use super::{Headers, Message, Piece, Truncation};
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
 const FRAME: usize = 16_384;
-/// Of the bytes that a body lacks as many are put into frames.
+/// Missing bytes of a body for which there are frames at most.
 const MAX_MISSING_FRAMES: u64 = 1024 * 1024;
 /// The bytes before a frame's payload.
 const FRAME_HEADER: usize = 9;
@@ -207,7 +207,7 @@ impl Framing {
         Some((missing, self.is_lossy))
     }
 
-    /// HEADERS and as many CONTINUATION as it takes; pseudo-headers first (RFC 9113 section 8.3).
+    /// HEADERS, and CONTINUATION where they do not fit; pseudo-headers first (RFC 9113 section 8.3).
     fn headers(&self, headers: &Headers, is_last: bool, out: &mut Vec<u8>) {
         let mut block = Vec::new();
         let mut literal = |name: &[u8], value: &[u8]| {

@@ -1,5 +1,4 @@
-//! What is known of the parts of a message that are still to come, on which it depends how one is framed. Counted as parts
-//! come and go: there may be very many.
+//! Lookahead: what is queued of a message. Framing depends on it.
 
 use super::Piece;
 

@@ -14,7 +14,7 @@ use crate::trace::Kind;
 
 /// Waiting parts may take this much memory, in bytes.
 const MAX_MEMORY: usize = 1024 * 1024;
-/// As many exchanges may be under way; then the one that has been idle for longest counts as over.
+/// Exchanges under way at most. When full, the one that was idle for longest counts as over.
 const MAX_EXCHANGES: usize = 4096;
 /// Between two parts that have no time of their own.
 const STEP: u64 = 1000;

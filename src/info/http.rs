@@ -10,7 +10,7 @@ use crate::http::{Exchange, Headers, Message, Piece, Truncation};
 use crate::protocol::Protocol;
 use crate::trace::{Connection, Endpoint, Kind};
 
-/// As many characters are kept of a header's value.
+/// Characters of a header's value that are kept at most.
 const MAX_VALUE: usize = 2000;
 
 /// What is in one exchange.

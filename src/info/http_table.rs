@@ -13,7 +13,7 @@ const EXCHANGES: Columns<9> = Columns {
     numbers: &[0, 2, 5, 6, 7],
     yielding: &[3, 4],
 };
-/// As many connections are shown below the table.
+/// Connections below the table at most.
 const MAX_CONNECTIONS: usize = 10;
 
 /// Writes a line for each exchange, and below them the connections, for which there is no room beside.

@@ -27,7 +27,7 @@ use http::{ExchangeInfo, Exchanges};
 use trace::time;
 pub use trace::{DirectionInfo, TraceInfo};
 
-/// As many traces of an input are kept in memory, and as many exchanges.
+/// Traces of an input that are kept in memory at most, and exchanges.
 const MAX_KEPT: usize = 100_000;
 
 /// What is in one input.

@@ -1,12 +1,12 @@
-//! The hot path: the records of a delimited trace, as far as they have been read and as long as each is nothing but one
-//! event of the [usual](crate::envoy::canonical) shape. They are gone through where they lie: the event that was found
-//! before them has to have been taken, and they count as passed when it is said how many have been.
+//! The fast lane: records of a delimited trace that are one event in the [canonical](crate::envoy::canonical) encoding.
+//!
+//! Borrowed from the read buffer. Call [`Input::pass`] with what was consumed.
 
 use super::Input;
 use crate::envoy::canonical::{self, CanonicalEvent, EventSegment};
 use crate::trace::{Event, Kind, Plain, TraceId, What};
 
-/// CanonicalEvent records, one behind the other.
+/// Canonical records, one after another.
 #[derive(Debug)]
 pub(crate) struct CanonicalRun<'a> {
     bytes: &'a [u8],
@@ -61,7 +61,7 @@ impl CanonicalRun<'_> {
 }
 
 impl Input {
-    /// What has been read and not been looked at, if usual records may come next.
+    /// What has been read and not looked at, if canonical records may come next.
     #[inline]
     pub(crate) fn canonical_run(&mut self) -> Option<CanonicalRun<'_>> {
         let is_between = !self.is_in_record && !self.is_ended && self.parts.is_none();

@@ -41,11 +41,11 @@ pub struct Input {
     is_in_record: bool,
     /// The trace of the record.
     trace: TraceId,
-    /// Nothing of that trace comes behind the record.
+    /// The trace ends with the record.
     ends_with_record: bool,
-    /// That record has been read: it is to be said that the trace has ended.
+    /// `Ended` is still to be emitted.
     is_ended: bool,
-    /// The sample rate that stands behind the record, which the trace's next event is to have.
+    /// Sample rate from the previous record, for the next event.
     sample_rate: Option<SampleRate>,
     current: Current,
     /// The body of the event, where it does not stand in the record as it is.

@@ -12,7 +12,7 @@ use crate::record::{Format, Records};
 use crate::source::{Fill, IDLE, Source};
 use crate::trace::{Kind, TraceId};
 
-/// The format is told from this many bytes, or all there are.
+/// The format is detected from this many bytes, or from all there are.
 const DETECT: usize = 64 * 1024;
 /// If there is no trace in an input, so much of it shows what it is.
 const BEGINNING: usize = 256;
@@ -105,7 +105,7 @@ impl Input {
     }
 }
 
-/// An input whose first bytes, by which the format is told, may be long in coming.
+/// An input that waits for its first bytes, from which the format is detected.
 #[derive(Debug)]
 pub struct Opening {
     name: String,

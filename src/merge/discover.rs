@@ -157,7 +157,7 @@ fn none(empty: u64) -> String {
     }
 }
 
-/// So many empty files, and why they are empty.
+/// The number of empty files, and why they are empty.
 #[must_use]
 pub fn empty_files(count: u64) -> String {
     let them = if count == 1 { "it" } else { "them" };

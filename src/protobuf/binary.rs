@@ -97,7 +97,7 @@ impl Fields {
                 Ok(value)
             }
             Err(VarintError::Incomplete) => Err(self.incomplete(start)),
-            Err(VarintError::TooLong) => Err(Damage::new(start, "a number is longer than ten bytes")),
+            Err(VarintError::TooLong) => Err(Damage::new(start, "a varint of more than ten bytes")),
         }
     }
 
@@ -107,9 +107,9 @@ impl Fields {
     }
 }
 
-const TOO_LONG: &str = "a field is longer than the message that it stands in";
-const NO_FIELD: &str = "there is no such field in a protobuf message";
-const WRONG_TYPE: &str = "a field has another type than in a tap trace";
+const TOO_LONG: &str = "a field is longer than its message";
+const NO_FIELD: &str = "invalid protobuf tag";
+const WRONG_TYPE: &str = "a field of another type than the schema's";
 
 /// A place among the fields of a binary message.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Makes way for an event: ends the trace whose id another connection has taken, or those that are too many.
+//! Ends traces early: because another connection has taken their id, or to stay below [`MAX_OPEN`](super::MAX_OPEN).
 
 use std::cmp::Reverse;
 use std::mem;
@@ -13,7 +13,7 @@ impl Reassembler {
         self.is_restarting || self.reopening.is_some() || self.is_full_of_traces || !self.to_evict.is_empty()
     }
 
-    /// The end of a trace that is given up.
+    /// The end of a trace that is evicted: of the half that was idle for longest.
     pub(super) fn evict(&mut self) -> Option<Event<'static>> {
         if mem::take(&mut self.is_full_of_traces) {
             let mut traces: Vec<(u64, TraceId)> =

@@ -32,12 +32,11 @@ use state::{Arrival, Delivered, StreamState};
 /// foldhash, which is fast, and whose seed an input cannot know.
 type Traces = HashMap<TraceId, StreamState, foldhash::fast::RandomState>;
 
-/// As many events of an input may come between two of one trace that have changed places.
+/// Reordering window: how many other events of the input may separate two swapped events of one trace.
 const WINDOW: u64 = 64;
-/// As many traces of an input may be open. Before another one begins half of them are given up, those whose last event
-/// is longest ago: so that this is seldom, and those that go on are kept.
+/// Open traces of an input at most. When full, the least recently active half is evicted.
 pub const MAX_OPEN: usize = 100_000;
-/// How long an event of a live input may wait, while others keep coming or none does.
+/// Longest wait for an event of an input that is read as it comes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The events of one input, in order and complete.
@@ -47,14 +46,14 @@ pub struct Reassembler {
     /// The input has an event that is not taken in yet.
     has_event: bool,
     queue: Queue,
-    /// That event begins another connection with the id of one that has not ended: first all that waits goes on.
+    /// The input's event begins another connection with the id of an open one: first all that waits goes on.
     is_restarting: bool,
-    /// Before that event its connection is to begin, with these addresses.
+    /// An opening with these addresses is still to be emitted before that event.
     reopening: Option<Option<Box<Connection>>>,
     traces: Traces,
-    /// Too many of them are open for the input's event, which begins another: first all that waits goes on.
+    /// `MAX_OPEN` traces are open, and the input's event begins another: first all that waits goes on.
     is_full_of_traces: bool,
-    /// Those that are to be given up, the first last.
+    /// Traces to evict, the first one last.
     to_evict: Vec<TraceId>,
     evicted: u64,
     numbers: ConversationIds,

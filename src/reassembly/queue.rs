@@ -7,11 +7,12 @@ use super::WINDOW;
 use super::state::Span;
 use crate::trace::{Data, Direction, Event, Length, TraceId, What};
 
-/// As many events may come between a cut body and the one before it that changed places with the next.
+/// Reordering window of cut bodies, in events: a body's length is known once the event before and after it have come, and either may
+/// be late.
 const CUT_WINDOW: u64 = 32;
 /// Waiting events may hold this many bytes of bodies.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// As many events may wait.
+/// Waiting events at most.
 const MAX_EVENTS: usize = 16_384;
 
 /// The UDP sink cuts larger bodies into slices of this many bytes: with `JSON_BODY_AS_STRING`, and with all else.
@@ -26,7 +27,7 @@ pub(super) struct Queue {
     bytes: usize,
     /// The number of a trace's last event, where that needs the next one.
     incomplete: HashMap<TraceId, u64>,
-    /// The number of a trace's last write, where that is to be followed by a FIN unless another write comes.
+    /// The number of a trace's last write, where a FIN follows it unless another write comes.
     ending: HashMap<TraceId, u64>,
 }
 
@@ -37,11 +38,11 @@ pub(super) struct Waiting {
     pub(super) needs_next: bool,
     /// It is only complete with the next write or the close of its trace.
     pub(super) needs_end: bool,
-    /// When so many events have come, it waits for that no longer: the close has come, but others before it had not.
+    /// Deadline for the next write or the close, in arrived events: set when the close came before earlier events.
     pub(super) ends_at: u64,
     /// Something before it was missing when it came.
     pub(super) is_early: bool,
-    /// When it came, if that matters: if somebody may be waiting for it.
+    /// When it came, on an input that is read as it comes.
     pub(super) since: Option<Instant>,
     /// The number of the event among all that have come.
     pub(super) arrived: u64,

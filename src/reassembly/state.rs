@@ -5,19 +5,19 @@ use crate::trace::{Connection, Data, Direction, Event, EventHeader, HeaderKind, 
 /// What an arriving event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// The next one, as far as can be told.
+    /// The next one, as far as `seq_num` shows.
     Next,
-    /// One before which others are missing, which are lost or late; or whose trace's beginning is.
+    /// Preceded by a gap, or by a missing opening.
     Early,
-    /// One that belongs before others that have come already.
+    /// Belongs before events that have come already.
     Late,
-    /// One that has come already, or too late.
+    /// Has come already, or comes too late.
     Duplicate,
-    /// The first of another connection with the same id.
+    /// The first event of another connection with the same id.
     Restart,
 }
 
-/// Where an event stands in its trace: `seq_num` of its first byte, and that of the first byte behind it.
+/// The place of an event in its trace: `seq_num` of its first byte, and of the first byte after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     pub(super) start: u64,
@@ -56,7 +56,7 @@ pub(super) struct StreamState {
     is_open: bool,
     /// The addresses that it began with.
     connection: Option<Box<Connection>>,
-    /// `seq_num` behind the last of the events that have come; 0 while none had one.
+    /// `seq_num` after the last event that has come; 0 while none had one.
     arrived: u64,
     /// The last event that has come was cut, so that `arrived` may be too small.
     is_arrived_cut: bool,

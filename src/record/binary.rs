@@ -35,7 +35,7 @@ pub(crate) fn delimited(bytes: &[u8]) -> Result<Frame, FrameError> {
         && let Some(&tag) = bytes.get(prefix)
         && !is_wrapper_tag(tag)
     {
-        return Err(FrameError::Broken("no TraceWrapper begins like this"));
+        return Err(FrameError::Broken("this byte begins no TraceWrapper"));
     }
     Ok(Frame { prefix, length })
 }
@@ -45,7 +45,7 @@ pub(crate) fn delimited(bytes: &[u8]) -> Result<Frame, FrameError> {
 pub(crate) fn raw(bytes: &[u8]) -> Result<Frame, FrameError> {
     let (&tag, rest) = bytes.split_first().ok_or(FrameError::Incomplete)?;
     if !is_wrapper_tag(tag) {
-        return Err(FrameError::Broken("no TraceWrapper begins like this"));
+        return Err(FrameError::Broken("this byte begins no TraceWrapper"));
     }
     let (length, prefix) = number(rest)?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -67,6 +67,6 @@ const SAMPLE_RATE: u8 = bytes_tag(TraceWrapper::CONFIGURED_SAMPLE_RATE);
 fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
     varint(bytes).map_err(|error| match error {
         VarintError::Incomplete => FrameError::Incomplete,
-        VarintError::TooLong => FrameError::Broken("a length is no number"),
+        VarintError::TooLong => FrameError::Broken("a length of more than ten bytes"),
     })
 }

@@ -39,11 +39,11 @@ pub(crate) struct Records {
     truncation: Option<RecordTruncation>,
     /// How many records have begun.
     number: u64,
-    /// What stood last was a fragment of a record, or is none that could be read.
+    /// The last line was a fragment of a record, or of a record that cannot be read.
     is_in_garbage: bool,
     /// Lines that are no part of a record.
     stray: Stray,
-    /// Where the zeros begin that are being passed over.
+    /// Offset of the run of zeros being skipped.
     zeros: Option<u64>,
     is_finished: bool,
     failed_messages: u64,
@@ -164,7 +164,7 @@ impl Records {
         Some(self.source.available())
     }
 
-    /// Passes over as many bytes of that, which are so many whole records.
+    /// Passes over `bytes` of that, which are `records` whole records.
     pub(crate) fn pass(&mut self, bytes: usize, records: u64) {
         self.source.consume(bytes);
         self.number += records;
@@ -351,8 +351,7 @@ impl Records {
             self.stray.add(line);
         } else if !std::mem::replace(&mut self.is_in_garbage, true) {
             let shown = String::from_utf8_lossy(line.get(..SHOWN).unwrap_or(line));
-            let what =
-                format!("this is no record, but may be a fragment of a lost one: {}", quoted(shown.trim()));
+            let what = format!("a fragment of a lost record, or no record at all: {}", quoted(shown.trim()));
             result = Err(self.broken(what));
         }
         self.source.consume(length);

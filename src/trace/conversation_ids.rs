@@ -1,4 +1,4 @@
-//! ConversationIds of conversations.
+//! The ids of the conversations of an input, which are used again.
 
 /// Hands out numbers so that those which are in use stay small.
 #[derive(Debug, Default)]

@@ -172,9 +172,9 @@ pub struct Connection {
 /// An `envoy.type.v3.FractionalPercent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleRate {
-    /// So many
+    /// Sampled connections
     pub numerator: u64,
-    /// of so many: 100, 10,000 or 1,000,000.
+    /// per this many: 100, 10,000 or 1,000,000.
     pub denominator: u64,
 }
 
@@ -191,7 +191,7 @@ pub struct Event<'a> {
     pub trace: TraceId,
     /// Which of the input's conversations it belongs to: as long as a conversation goes on, no other has its number.
     pub conversation: u32,
-    /// When, in nanoseconds since the Unix epoch. Of no meaning for [`What::Opened`] and [`What::Ended`].
+    /// When, in nanoseconds since the Unix epoch; 0 for [`What::Opened`] and [`What::Ended`].
     pub time: u64,
     /// `SocketEvent.seq_num`: 1 + the byte offset in the connection, both directions counted together; for
     /// [`What::Closed`] one more than that. 0 where the trace has none (buffered traces, Envoy before 1.37).
@@ -321,7 +321,7 @@ impl Truncation {
 /// How many bytes a read or write had on the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// As many as the trace holds.
+    /// As long as the trace holds it.
     Whole,
     /// This many: more than the trace holds.
     CutFrom(u64),

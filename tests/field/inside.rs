@@ -1,4 +1,4 @@
-//! Discovered that somebody has changed, wrapped or cut on their way.
+//! Taps that somebody has changed, wrapped or cut on their way.
 
 use super::path;
 use crate::conversion::{convert, convert_to};

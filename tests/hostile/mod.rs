@@ -1,4 +1,4 @@
-//! Discovered that nobody wrote by accident: lengths that lie, nesting and floods without end, values that are none, damage at
+//! Taps that nobody wrote by accident: lengths that lie, nesting and floods without end, values that are none, damage at
 //! random. The program ends in good order, without a byte of memory or a level of stack for what is only claimed.
 
 mod amplification;

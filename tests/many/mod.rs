@@ -15,7 +15,7 @@ use crate::program::{Dir, Ran};
 
 /// Files as they lie about beside taps.
 const FOREIGN: [(&str, &[u8]); 6] = [
-    ("README.md", b"# Discovered\n\nOf the gateway, by listener.\n"),
+    ("README.md", b"# Taps\n\nOf the gateway, by listener.\n"),
     ("access.log", b"[2026-11-20T10:58:36.880Z] \"GET / HTTP/1.1\" 200 - 0 2 1 0 \"-\" \"curl/8\"\n"),
     ("config.yaml", b"static_resources:\n  listeners:\n  - name: gateway\n"),
     ("core", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0"),
@@ -99,7 +99,7 @@ fn assert_merged(capture: &Capture, tapped: &[Tapped]) {
     assert_eq!(difference, None);
 }
 
-/// Discovered of every format and kind, interleaved.
+/// Taps of every format and kind, interleaved.
 fn every_format() -> Vec<(String, Tapped)> {
     let mut taps = Vec::new();
     for format in Format::ALL {

@@ -10,7 +10,7 @@ use super::{conversation, info_of};
 use crate::encode::{Format, Kind, Tap};
 use crate::model::{Conversation, Random};
 
-/// Discovered of all kinds; the last has limits of 1 KiB, as Envoy sets them.
+/// Taps of all kinds; the last has limits of 1 KiB, as Envoy sets them.
 fn taps() -> [Tap; 4] {
     let streamed = Tap::streamed(Format::Delimited);
     [

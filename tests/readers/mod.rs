@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::program::{Dir, testdata};
 
-/// Discovered of every kind, in no order.
+/// Taps of every kind, in no order.
 const MANY: [&str; 16] = [
     "upstream-streamed.pb_length_delimited",
     "reused-port-2.pb_length_delimited",

@@ -9,7 +9,7 @@ use crate::protobuf::{Damage, literal};
 /// The damage of a record that ends too early.
 #[cold]
 pub(super) fn cut(at: usize) -> Damage {
-    Damage::end(at, "it ends in the middle of an object")
+    Damage::end(at, "unterminated object")
 }
 
 /// The first place at or behind `at` that is no white space.
@@ -71,7 +71,7 @@ impl Items {
             return Ok(None);
         };
         if record[start] != b'"' {
-            return Err(Damage::new(start, "there is no member name here"));
+            return Err(Damage::new(start, "a member name is expected here"));
         }
         let end = string_end(record, start).ok_or_else(|| cut(start))?;
         if end - start < 2 || record[end - 1] != b'"' {
@@ -81,7 +81,7 @@ impl Items {
         match record.get(colon) {
             Some(b':') => {}
             Some(_) => {
-                return Err(Damage::new(colon, "there is no colon behind a member's name"));
+                return Err(Damage::new(colon, "a colon is expected after a member name"));
             }
             None => return Err(cut(colon)),
         }
@@ -89,7 +89,7 @@ impl Items {
         match record.get(value) {
             None => return Err(cut(value)),
             Some(b'}' | b']' | b',' | b':') => {
-                return Err(Damage::new(value, "there is no value behind a member's name"));
+                return Err(Damage::new(value, "a value is expected after a member name"));
             }
             Some(_) => {}
         }

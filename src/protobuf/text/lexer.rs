@@ -15,7 +15,7 @@ use super::string::{unescape, whole_escapes};
 use crate::protobuf::{Damage, literal};
 
 /// The end of a record that ends too early.
-const CUT: &str = "it ends in the middle of a message";
+const CUT: &str = "unterminated message";
 
 #[derive(Clone, Debug)]
 pub(super) struct Lexer {
@@ -53,7 +53,7 @@ impl Lexer {
                 self.at += length + 1;
             }
             Some(byte) if is_name(*byte) => self.skip_name(record),
-            Some(_) => return Err(self.fail("there is no field name here")),
+            Some(_) => return Err(self.fail("a field name is expected here")),
         }
         let name = &record[start..self.at];
         self.skip_space(record);
@@ -69,7 +69,7 @@ impl Lexer {
                 Ok(Some((name, Value::Message)))
             }
             Some(_) if has_colon => Ok(Some((name, Value::Scalar))),
-            Some(_) => Err(self.fail("a field has neither a value nor a message")),
+            Some(_) => Err(self.fail("a field without a value")),
         }
     }
 
@@ -146,7 +146,7 @@ impl Lexer {
         }
         match self.at {
             end if end == record.len() => Err(self.end()),
-            end if end == start => Err(self.fail("there is no value here")),
+            end if end == start => Err(self.fail("a value is expected here")),
             end => Ok(&record[start..end]),
         }
     }
@@ -180,14 +180,14 @@ impl Lexer {
         match self.word(record)? {
             b"true" | b"True" | b"t" | b"1" => Ok(true),
             b"false" | b"False" | b"f" | b"0" => Ok(false),
-            _ => Err(Damage::new(at, "there is neither true nor false here")),
+            _ => Err(Damage::new(at, "true or false is expected here")),
         }
     }
 
     /// Appends a string to `out`, unescaped. Adjacent literals are one string.
     pub(super) fn append_string(&mut self, record: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
         if !matches!(record.get(self.at), Some(b'"' | b'\'')) {
-            return Err(self.fail("there is no string here"));
+            return Err(self.fail("a string is expected here"));
         }
         while matches!(record.get(self.at), Some(b'"' | b'\'')) {
             self.literal(record, out)?;
@@ -259,7 +259,7 @@ impl Lexer {
     }
 }
 
-const NOT_A_NUMBER: &str = "there is no number here, or one that is too large";
+const NOT_A_NUMBER: &str = "a number is expected here, of at most 64 bits";
 const OPEN_STRING: &str = "unterminated string";
 
 /// Names, numbers and dots.

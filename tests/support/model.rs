@@ -174,7 +174,7 @@ pub(crate) fn noise_from(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// ConversationIds that are the same for the same seed: SplitMix64.
+/// Numbers that are the same for the same seed: SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
