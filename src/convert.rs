@@ -162,9 +162,7 @@ impl Run<'_> {
         let report = self.report;
         let is_filtered = !self.conversion.trace_ids.is_empty() || self.conversion.filter.is_set();
         if report.traces == 0 && report.errors() == 0 && is_filtered {
-            report.error(
-                &"there is no trace that --trace-id, --address, --port, --since and --until let through",
-            );
+            report.fail_filters();
         }
         if report.traces == 0 && report.errors() > 0 {
             return Ok(None);
@@ -196,7 +194,7 @@ impl Run<'_> {
 
     fn warn_unused(&mut self, side: Side, address: Option<SocketAddr>) {
         if address.is_some() && !self.conversations.has_used(side) && self.report.traces > 0 {
-            self.report.warn(Warning::UnusedAddress, || format!("--{side}"));
+            self.report.warn(Warning::UnusedAddress, || side.to_string());
         }
     }
 }

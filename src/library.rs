@@ -254,6 +254,7 @@ impl Converter {
                 errors,
                 warnings: counts.warnings().map(Warning::from).collect(),
             }),
+            None if counts.nothing_passes => Err(Error::new(ErrorKind::Input, "no trace has one of the ids")),
             None => Err(Error::new(ErrorKind::Input, errors.join("; "))),
         }
     }

@@ -112,6 +112,8 @@ pub struct Report {
     pub unsent_bytes: u64,
     /// Bodies in which an input ends.
     pub truncated_bodies: TruncatedBodies,
+    /// No trace passes the filters, which is an error.
+    pub nothing_passes: bool,
     observer: Option<Box<dyn Observer>>,
     /// Calls of [`Self::progress`].
     steps: u32,
@@ -177,6 +179,12 @@ impl Report {
         if let Some(observer) = &mut self.observer {
             observer.error(error);
         }
+    }
+
+    /// Counts the error that no trace passes the filters.
+    pub fn fail_filters(&mut self) {
+        self.errors += 1;
+        self.nothing_passes = true;
     }
 
     /// Reports that the work has come so far, in bytes of the inputs. Nobody hears of most of it.

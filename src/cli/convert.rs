@@ -81,6 +81,12 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.with_context(|| capture_name.clone())?,
     };
+    if report.nothing_passes {
+        message(
+            "error",
+            &"there is no trace that --trace-id, --address, --port, --since and --until let through",
+        );
+    }
     print_more_errors(&report);
     if !cli.quiet {
         print_warnings(&report);

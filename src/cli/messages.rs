@@ -217,7 +217,9 @@ impl Display for Words<'_> {
                 "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")
             ),
-            Warning::UnusedAddress => write!(f, "{example} was not needed: every trace has its own address"),
+            Warning::UnusedAddress => {
+                write!(f, "--{example} was not needed: every trace has its own address")
+            }
             other => write!(f, "{} ({example})", other.description()),
         }
     }

@@ -4,6 +4,7 @@
 //! [`Parts`] makes pieces. [`canonical`] is the fast lane: it reads the binary encoding in which Envoy writes nearly all events.
 
 mod any;
+mod begin;
 mod body;
 pub(crate) mod canonical;
 mod connection;
@@ -12,6 +13,7 @@ mod decoded;
 mod event;
 pub(crate) mod fit;
 pub(crate) mod generation;
+mod holder;
 mod http;
 mod parts;
 

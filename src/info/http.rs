@@ -20,7 +20,7 @@ pub struct ExchangeInfo {
     /// JSON's numbers hold.
     pub trace_id: Option<String>,
     /// `http_buffered` or `http_streamed`.
-    pub kind: String,
+    pub kind: Kind,
     /// When the request's headers were received, RFC 3339.
     pub first: Option<String>,
     /// When the response's headers were received, RFC 3339.
@@ -117,7 +117,7 @@ impl Exchanges {
             let has_id = trace.kind == Kind::HttpStreamed || trace.id > 0;
             self.infos.push(ExchangeInfo {
                 trace_id: has_id.then(|| trace.id.to_string()),
-                kind: trace.kind.to_string(),
+                kind: trace.kind,
                 ..ExchangeInfo::default()
             });
             self.infos.len() - 1
@@ -172,7 +172,7 @@ impl ExchangeInfo {
                 text.is_text |= is_text;
                 text.is_broken |= *is_text && str::from_utf8(bytes).is_err();
                 text.count.count(if *is_text { bytes } else { &[] });
-                let is_buffered = self.kind == "http_buffered";
+                let is_buffered = self.kind == Kind::HttpBuffered;
                 let body = self.body(message);
                 body.bytes += bytes.len() as u64;
                 if *truncation == Truncation::Limit {

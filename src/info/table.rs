@@ -6,6 +6,7 @@ use super::columns::{Columns, seconds, time_of_day};
 use super::{Advice, InputInfo, TraceInfo, http_table};
 use crate::protocol::wireshark_name;
 use crate::quantity::{counted, grouped};
+use crate::trace::Kind;
 
 /// Of the traces of sockets.
 const TRACES: Columns<10> = Columns {
@@ -92,7 +93,7 @@ fn trace_notes(trace: &TraceInfo) -> String {
     if trace.lost_bytes > 0 {
         notes.push(format!("lost {}", grouped(trace.lost_bytes)));
     }
-    if trace.kind == "socket_streamed" && !trace.closed {
+    if trace.kind == Kind::SocketStreamed && !trace.closed {
         notes.push("open".to_owned());
     }
     notes.join(", ")

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::recognizer::Recognizer;
 use crate::conversation::Signs;
 use crate::protocol::Protocol;
-use crate::trace::{Data, Direction, Event, Length, Side, Truncation};
+use crate::trace::{Data, Direction, Event, Kind, Length, Side, Truncation};
 
 /// What is in one trace.
 #[derive(Debug, Serialize)]
@@ -13,7 +13,7 @@ pub struct TraceInfo {
     /// Envoy's connection id. A string, as it may be greater than what JSON's numbers hold.
     pub trace_id: String,
     /// `socket_buffered` or `socket_streamed`.
-    pub kind: String,
+    pub kind: Kind,
     /// Envoy's address.
     pub local: Option<String>,
     /// The address of Envoy's peer.
@@ -79,7 +79,7 @@ impl TraceInfo {
     pub(super) fn new(event: &Event<'_>) -> Self {
         Self {
             trace_id: event.trace.id.to_string(),
-            kind: event.trace.kind.to_string(),
+            kind: event.trace.kind,
             local: None,
             remote: None,
             first: None,
@@ -104,7 +104,7 @@ impl TraceInfo {
 
     pub(super) fn data(&mut self, data: &Data<'_>) {
         self.recognizer.see(data);
-        let is_buffered = self.kind == "socket_buffered";
+        let is_buffered = self.kind == Kind::SocketBuffered;
         let info = match data.direction {
             Direction::Read => &mut self.read,
             Direction::Write => &mut self.written,

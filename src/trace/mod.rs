@@ -11,6 +11,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
+use serde::Serialize;
+
 pub use conversation_ids::ConversationIds;
 pub use header::{EventHeader, HeaderKind};
 
@@ -25,9 +27,11 @@ pub struct TraceId {
 }
 
 /// How the tap wrote a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// `SocketBufferedTrace`: one message, when the connection closed.
+    #[default]
     SocketBuffered,
     /// `SocketStreamedTraceSegment`: a message for each event or batch of events.
     SocketStreamed,
