@@ -6,6 +6,7 @@ use super::decoded::{Begun, Decoded};
 use super::generation::Generation;
 use crate::protobuf::{Damage, binary, json, text};
 use crate::record::Format;
+use crate::trace::Connection;
 
 /// A [`Cursor`] of any encoding.
 #[derive(Debug)]
@@ -53,6 +54,15 @@ impl AnyCursor {
             Self::Binary(_) => canonical::lone_event(record),
             Self::Json(_) | Self::Text(_) => None,
         }
+    }
+
+    /// The trace's id and the addresses of a record that is nothing but a segment that opens a trace, with canonical addresses.
+    #[inline]
+    pub(crate) fn lone_opening(&mut self, record: &[u8]) -> Option<(u64, Connection)> {
+        let Self::Binary(cursor) = self else { return None };
+        let opening = canonical::lone_opening(record)?;
+        cursor.generation = cursor.generation.max(Generation::From1_28);
+        Some(opening)
     }
 
     /// As [`Cursor::begin`].

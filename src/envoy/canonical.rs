@@ -4,19 +4,16 @@
 
 use std::ops::Range;
 
+use super::canonical_reader::{CanonicalReader, addresses};
 use super::connection;
 use super::decoded::{Decoded, DecodedWhat};
-use crate::proto::envoy::data::tap::v3::{
-    self, Body, SocketEvent, SocketStreamedTraceSegment, TraceWrapper, socket_event,
-};
+use crate::proto::envoy::data::tap::v3::{Body, SocketEvent, SocketStreamedTraceSegment, socket_event};
 use crate::proto::google::protobuf::Timestamp;
 use crate::protobuf::Bytes;
-use crate::protobuf::binary::{bytes_tag, long_varint, number_tag};
+use crate::protobuf::binary::{bytes_tag, number_tag};
 use crate::trace::{Connection, Direction, EventHeader, HeaderKind, TraceId, Truncation, nanoseconds};
 
 // The tags, in their order.
-const SEGMENT: u8 = bytes_tag(TraceWrapper::SOCKET_STREAMED_TRACE_SEGMENT);
-const TRACE_ID: u8 = number_tag(SocketStreamedTraceSegment::TRACE_ID);
 const EVENT: u8 = bytes_tag(SocketStreamedTraceSegment::EVENT);
 const TIMESTAMP: u8 = bytes_tag(SocketEvent::TIMESTAMP);
 const SECONDS: u8 = number_tag(Timestamp::SECONDS);
@@ -28,9 +25,6 @@ const AS_BYTES: u8 = bytes_tag(Body::AS_BYTES);
 const TRUNCATED: u8 = number_tag(Body::TRUNCATED);
 const END_STREAM: u8 = number_tag(socket_event::Write::END_STREAM);
 const CLOSED: u8 = bytes_tag(SocketEvent::CLOSED);
-const CONNECTION: u8 = bytes_tag(SocketEvent::CONNECTION);
-const LOCAL_ADDRESS: u8 = bytes_tag(v3::Connection::LOCAL_ADDRESS);
-const REMOTE_ADDRESS: u8 = bytes_tag(v3::Connection::REMOTE_ADDRESS);
 const SEQ_NUM: u8 = number_tag(SocketEvent::SEQ_NUM);
 
 /// A `SocketEvent` with a time and a read, a write or a close, perhaps with the connection's addresses.
@@ -87,14 +81,14 @@ impl CanonicalEvent {
             truncation: Truncation::by_limit(data.truncated),
             end_stream: data.end_stream,
         });
-        let connection = connection::canonical(&bytes[self.connection()]);
+        let connection = connection::of_canonical_event(&bytes[self.connection()]);
         Decoded { time: self.time, seq_num: self.seq_num, connection, what, is_truncated: false }
     }
 }
 
 /// The `Connection` that such an event has; `None` where `bytes` is empty.
 pub(crate) fn connection(bytes: &[u8]) -> Option<Box<Connection>> {
-    connection::canonical(bytes)
+    connection::of_canonical_event(bytes)
 }
 
 /// A record that is nothing but a `SocketStreamedTraceSegment` with a trace's id, which comes first, and one event.
@@ -108,7 +102,7 @@ pub(crate) struct EventSegment {
 /// The record of a delimited trace that begins at `at`.
 #[inline(always)]
 pub(crate) fn record(bytes: &[u8], at: usize) -> Option<EventSegment> {
-    let mut walk = Walk { bytes, at };
+    let mut walk = CanonicalReader { bytes, at };
     let end = walk.message()?;
     event_segment(bytes, walk.at, end)
 }
@@ -116,7 +110,7 @@ pub(crate) fn record(bytes: &[u8], at: usize) -> Option<EventSegment> {
 /// The same without the length before it: a record from `at` to `end`.
 #[inline(always)]
 fn event_segment(bytes: &[u8], at: usize, end: usize) -> Option<EventSegment> {
-    let mut walk = Walk { bytes, at };
+    let mut walk = CanonicalReader { bytes, at };
     let id = walk.segment(EVENT, end)?;
     Some(EventSegment { id, event: walk.at..end })
 }
@@ -128,10 +122,19 @@ pub(super) fn lone_event(record: &[u8]) -> Option<(u64, Decoded)> {
     Some((segment.id, event(record, segment.event)?.decoded(record)))
 }
 
-/// An event, which stands in `range`.
+/// The trace's id and the addresses of a record that is nothing but a segment that opens a trace, with canonical addresses.
+#[inline]
+pub(super) fn lone_opening(record: &[u8]) -> Option<(u64, Connection)> {
+    const OPENING: u8 = bytes_tag(SocketStreamedTraceSegment::CONNECTION);
+    let mut walk = CanonicalReader { bytes: record, at: 0 };
+    let id = walk.segment(OPENING, record.len())?;
+    Some((id, addresses(record, walk.at..record.len())?))
+}
+
+/// An event, in `range`.
 #[inline(always)]
 pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<CanonicalEvent> {
-    let mut walk = Walk { bytes, at: range.start };
+    let mut walk = CanonicalReader { bytes, at: range.start };
     walk.eat(TIMESTAMP)?;
     let timestamp_end = walk.message()?;
     walk.eat(SECONDS)?;
@@ -169,105 +172,6 @@ pub(crate) fn event(bytes: &[u8], range: Range<usize>) -> Option<CanonicalEvent>
     Some(CanonicalEvent { time, seq_num, data, connection })
 }
 
-/// Goes through bytes, of which there may be more than are of the message: a number that is taken with those behind it
-/// is taken faster. Where each message ends is checked when all that should be in it has been passed.
-struct Walk<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Walk<'_> {
-    #[inline(always)]
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    /// Passes over a field's tag, which has to come.
-    #[inline(always)]
-    fn eat(&mut self, tag: u8) -> Option<()> {
-        (self.byte()? == tag).then_some(())
-    }
-
-    /// Passes over a field's tag, if that is what comes in a message that goes on to `end`.
-    #[inline(always)]
-    fn eat_if(&mut self, tag: u8, end: usize) -> bool {
-        let has = self.at < end && self.bytes.get(self.at) == Some(&tag);
-        self.at += usize::from(has);
-        has
-    }
-
-    /// A number that is small, most often. Not by [`varint`](crate::protobuf::binary::varint): the program takes a sixth longer with
-    /// it, measured on events of 100 bytes.
-    #[inline(always)]
-    fn number(&mut self) -> Option<u64> {
-        let start = self.at;
-        let low = self.byte()?;
-        if low < 0x80 {
-            return Some(low.into());
-        }
-        let high = self.byte()?;
-        if high < 0x80 {
-            return Some(u64::from(low & 0x7f) | u64::from(high) << 7);
-        }
-        self.at = start;
-        self.long_number()
-    }
-
-    /// A number that is large, most often.
-    #[inline(always)]
-    fn long_number(&mut self) -> Option<u64> {
-        let (value, length) = long_varint(self.bytes.get(self.at..)?).ok()?;
-        self.at += length;
-        Some(value)
-    }
-
-    /// Where the message ends whose length comes.
-    #[inline(always)]
-    fn message(&mut self) -> Option<usize> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let end = self.at.checked_add(length)?;
-        (end <= self.bytes.len()).then_some(end)
-    }
-
-    /// Passes over the event's `connection`, if one comes in a message that goes on to `end`, and returns where it stands. Its
-    /// addresses are not looked into: in all events of a connection but the first they are known.
-    #[inline(always)]
-    fn connection(&mut self, end: usize) -> Option<(usize, usize)> {
-        if !self.eat_if(CONNECTION, end) {
-            return Some((0, 0));
-        }
-        let connection_end = self.message()?;
-        let start = self.at;
-        for address in [LOCAL_ADDRESS, REMOTE_ADDRESS] {
-            if self.eat_if(address, connection_end) {
-                self.at = self.message()?;
-            }
-        }
-        self.ends(connection_end)?;
-        (start < connection_end).then_some((start, connection_end))
-    }
-
-    /// Goes to the content of a record's last field, which has this tag, and returns the trace's id, which comes first.
-    /// All messages there end with the record, at `end`.
-    #[inline(always)]
-    fn segment(&mut self, tag: u8, end: usize) -> Option<u64> {
-        self.eat(SEGMENT)?;
-        let wrapper_end = self.message()?;
-        self.eat(TRACE_ID)?;
-        let id = self.number()?;
-        self.eat(tag)?;
-        let field_end = self.message()?;
-        (wrapper_end == end && field_end == end).then_some(id)
-    }
-
-    #[inline(always)]
-    fn ends(&self, end: usize) -> Option<()> {
-        (self.at == end).then_some(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -275,8 +179,11 @@ mod tests {
 
     use std::net::SocketAddr;
 
+    use super::super::canonical_reader;
     use super::super::event::{BodyForm, EventReader};
+    use super::super::generation::Generation;
     use super::*;
+    use crate::proto::envoy::data::tap::v3::TraceWrapper;
     use crate::protobuf::binary::Place;
     use crate::protobuf::{Damage, Reader};
 
@@ -316,10 +223,13 @@ mod tests {
     }
 
     /// A `Connection` with these of its addresses.
-    fn encode_connection(addresses: [Option<SocketAddr>; 2]) -> Vec<u8> {
+    fn encode_connection(addresses: [Option<SocketAddr>; 2], protocol: u64) -> Vec<u8> {
         let mut connection = vec![];
         for (field, address) in (1..).zip(addresses).filter_map(|(field, address)| Some((field, address?))) {
             let (mut socket, mut message) = (vec![], vec![]);
+            if protocol > 0 {
+                number(1, protocol, &mut socket);
+            }
             bytes(2, address.ip().to_string().as_bytes(), &mut socket);
             if address.port() > 0 {
                 number(3, address.port().into(), &mut socket);
@@ -354,7 +264,7 @@ mod tests {
             change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
             behind in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let connection = addresses.map(encode_connection);
+            let connection = addresses.map(|addresses| encode_connection(addresses, 0));
             let mut record = encode(numbers, what, &payload, connection.as_deref());
             if let Some((index, byte)) = change {
                 let index = index.index(record.len());
@@ -369,6 +279,54 @@ mod tests {
             }
             if let Some(usual) = usual {
                 prop_assert_eq!(seen(&usual.decoded(&record)), seen(&any.expect("an event")));
+            }
+        }
+
+        #[test]
+        fn reads_the_addresses_that_the_general_way_reads(
+            addresses: [Option<SocketAddr>; 2],
+            protocol in 0u64..2,
+            change in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut record = encode_connection(addresses, protocol);
+            if let Some((index, byte)) = change
+                && !record.is_empty()
+            {
+                let index = index.index(record.len());
+                record[index] = byte;
+            }
+            let end = record.len();
+            let mut scratch = Vec::new();
+            let any = connection::read_any(&mut Reader::new(&record, &mut scratch, Place::of_message(0..end)));
+            record.extend_from_slice(&behind);
+            let canonical = canonical_reader::addresses(&record, 0..end);
+            prop_assert!(canonical.is_some() || change.is_some());
+            if let Some(connection) = canonical {
+                let any = any.expect("a connection");
+                prop_assert_eq!((&*any.connection, any.id), (&connection, None));
+                prop_assert_eq!(any.generation, Generation::From1_28);
+            }
+        }
+
+        #[test]
+        fn a_segment_is_one_only_if_it_ends_with_its_record(
+            id in 1u64..,
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let event = encode([1_700_000_000, 5, 0, 0, 1], SocketEvent::READ, &payload, None);
+            let (mut segment, mut record) = (vec![], vec![]);
+            number(SocketStreamedTraceSegment::TRACE_ID, id, &mut segment);
+            bytes(SocketStreamedTraceSegment::EVENT, &event, &mut segment);
+            bytes(TraceWrapper::SOCKET_STREAMED_TRACE_SEGMENT, &segment, &mut record);
+            let end = record.len();
+            record.extend_from_slice(&behind);
+            let expected = EventSegment { id, event: end - event.len()..end };
+            prop_assert_eq!(event_segment(&record, 0, end), Some(expected));
+            prop_assert!(event_segment(&record, 0, end - 1).is_none());
+            if !behind.is_empty() {
+                prop_assert!(event_segment(&record, 0, end + 1).is_none());
             }
         }
     }

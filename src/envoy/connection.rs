@@ -4,6 +4,7 @@
 //! which it is: field 3 was never used again, and the old field 1 was never written by a tap, except in the traces of the
 //! `capture` transport socket (Envoy 1.7 to 1.9), where it is the connection's id, a varint. The names stayed.
 
+use super::canonical_reader::addresses;
 use super::generation::Generation;
 use crate::proto::envoy::config::core::v3::address::Address as Kind;
 use crate::proto::envoy::config::core::v3::envoy_internal_address::AddressNameSpecifier;
@@ -15,6 +16,7 @@ use crate::protobuf::{Damage, Encoding, Reader};
 use crate::trace::{Connection, Endpoint};
 
 /// A `Connection`, and what only some generations have.
+#[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) connection: Box<Connection>,
     /// The id of the `capture` transport socket, and of the taps of early 2019.
@@ -25,7 +27,20 @@ pub(super) struct Decoded {
 
 /// Reads the `Connection` that is the value. Where its addresses cannot be decoded, it has none: the bytes that were tapped are
 /// not lost with them.
+#[inline]
 pub(super) fn read<E: Encoding>(value: &mut Reader<'_, E>) -> Result<Decoded, Damage> {
+    // Nearly all are like this: a trace of many connections takes a third less time.
+    if let Some(range) = value.raw().and_then(|fields| fields.whole())
+        && let Some(connection) = addresses(value.record, range)
+    {
+        let connection = Box::new(connection);
+        return Ok(Decoded { connection, id: None, generation: Generation::From1_28 });
+    }
+    read_any(value)
+}
+
+/// The same in whatever encoding.
+pub(super) fn read_any<E: Encoding>(value: &mut Reader<'_, E>) -> Result<Decoded, Damage> {
     let (mut today, mut legacy) = (v3::Connection::default(), v2alpha::Connection::default());
     let generation = value.raw().map_or(Generation::Unknown, |fields| generation(value.record, fields));
     let read = match generation {
@@ -46,7 +61,7 @@ pub(super) fn read<E: Encoding>(value: &mut Reader<'_, E>) -> Result<Decoded, Da
 }
 
 /// The `Connection` in an event of the [canonical](super::canonical) encoding; `None` where `bytes` is empty.
-pub(super) fn canonical(bytes: &[u8]) -> Option<Box<Connection>> {
+pub(super) fn of_canonical_event(bytes: &[u8]) -> Option<Box<Connection>> {
     if bytes.is_empty() {
         return None;
     }

@@ -7,6 +7,7 @@ mod any;
 mod begin;
 mod body;
 pub(crate) mod canonical;
+mod canonical_reader;
 mod connection;
 mod cursor;
 mod decoded;

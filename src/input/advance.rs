@@ -38,7 +38,7 @@ impl Input {
                 self.next_in_record()
             } else {
                 match self.records.next() {
-                    Ok(Next::Record) => match self.lone_event() {
+                    Ok(Next::Record) => match self.lone() {
                         Some(current) => Ok(Some(current)),
                         None => self.begin_record(),
                     },
@@ -66,15 +66,23 @@ impl Input {
         }
     }
 
-    /// The record's event, if it is canonical and there is nothing else in the record. The general way takes twice as long.
+    /// The record's event or opening, if it is canonical and there is nothing else in the record. The general way takes twice as
+    /// long.
     #[inline]
-    fn lone_event(&mut self) -> Option<Current> {
+    fn lone(&mut self) -> Option<Current> {
         if self.sample_rate.is_some() || self.records.truncation().is_some() {
             return None;
         }
-        let (id, decoded) = self.cursor.lone_event(self.records.record())?;
+        let record = self.records.record();
+        let (id, current) = match self.cursor.lone_event(record) {
+            Some((id, decoded)) => (id, Current::Decoded(decoded)),
+            None => {
+                let (id, connection) = self.cursor.lone_opening(record)?;
+                (id, Current::Opened(Some(Box::new(connection))))
+            }
+        };
         self.enter(TraceId { kind: Kind::SocketStreamed, id });
-        Some(Current::Decoded(decoded))
+        Some(current)
     }
 
     /// Goes on to a record of this trace.
