@@ -1,4 +1,4 @@
-//! The fast lane: records of a delimited trace that are one event in the [canonical](crate::envoy::canonical) encoding.
+//! The fast lane: records of a delimited trace that are one event in the [canonical] encoding.
 //!
 //! Borrowed from the read buffer. Call [`Input::pass`] with what was consumed.
 
