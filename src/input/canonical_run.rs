@@ -22,6 +22,13 @@ pub(crate) struct Passed {
     id: u64,
 }
 
+impl Passed {
+    /// Whether a record has been passed.
+    pub(crate) fn is_any(&self) -> bool {
+        self.records > 0
+    }
+}
+
 impl CanonicalRun<'_> {
     /// The next record, if it is one of a segment with one event.
     #[inline(always)]

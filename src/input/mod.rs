@@ -27,6 +27,7 @@ use crate::trace::{
 pub(crate) use canonical_run::general;
 pub use error::InputError;
 pub use foreign::Foreign;
+pub(crate) use open::Beginning;
 pub use open::Opening;
 
 /// A trace that is being read.

@@ -17,6 +17,14 @@ const DETECT: usize = 64 * 1024;
 /// If there is no trace in an input, so much of it shows what it is.
 const BEGINNING: usize = 256;
 
+/// The beginning of a file that has been read already.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// Bytes of the whole file.
+    pub(crate) length: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
 impl Input {
     /// Opens the file at `path`, or standard input where that is `-`. Reads as much as it takes to tell the format,
     /// unless `format` says it.
@@ -43,6 +51,18 @@ impl Input {
             Ok(source) => Self::new(name, source, format),
             Err(source) => Err(InputError::Io { name, source }),
         }
+    }
+
+    /// The same, where the file's beginning has been read.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(crate) fn open_begun(
+        path: &Path,
+        format: Option<Format>,
+        beginning: Beginning,
+    ) -> Result<Self, InputError> {
+        Self::new(name(path), Source::begun(path, beginning.length, beginning.bytes), format)
     }
 
     /// Reads from memory.

@@ -9,7 +9,7 @@ use std::thread;
 
 use walkdir::WalkDir;
 
-use crate::input::{Input, InputError, Opening, Step, file_name};
+use crate::input::{Beginning, Input, InputError, Opening, Step, file_name};
 use crate::quantity::counted;
 use crate::record::Format;
 use crate::report::Report;
@@ -227,6 +227,17 @@ impl Tap {
                 }
             },
             TapState::File { format, .. } => Input::open_lazily(&self.path, Some(format)),
+        }
+    }
+
+    /// Opens a file of which the beginning has been read.
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub(super) fn open_with(self, beginning: io::Result<Beginning>) -> Result<Input, InputError> {
+        match beginning {
+            Ok(beginning) => Input::open_begun(&self.path, self.format(), beginning),
+            Err(source) => Err(InputError::Io { name: self.name, source }),
         }
     }
 

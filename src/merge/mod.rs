@@ -8,18 +8,21 @@
 //! is kept; then it is set aside until it speaks again, or for the first time.
 
 pub mod discover;
+mod in_order;
+mod prefetch;
+mod silent;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::io;
 use std::time::Instant;
 
 use crate::http::Exchange;
 use crate::input::{Input, InputError, Opening, Step};
-use crate::merge::discover::{Tap, TapState};
-use crate::reassembly::{Given, Reassembler};
+use crate::reassembly::Reassembler;
 use crate::source::IDLE;
-use crate::trace::{Event, Plain};
+use crate::trace::Event;
+use discover::{Tap, TapState};
+use prefetch::Prefetch;
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
@@ -57,6 +60,8 @@ pub struct Merge {
     is_idle: bool,
     /// Events until the silent inputs are looked at again.
     until_poll: u32,
+    /// The beginnings of the files in `to_come`.
+    prefetch: Option<Prefetch>,
     /// For exchanges that have no times.
     start_time: Option<u64>,
 }
@@ -100,9 +105,12 @@ impl Merge {
             }
         }
         to_come.sort_by_key(|&(first, number, _)| Reverse((first, number)));
+        let files = to_come.iter().rev().filter(|(.., tap)| matches!(tap.state, TapState::File { .. }));
+        let prefetch = Prefetch::new(files.map(|(.., tap)| tap.path.clone()).collect());
         Self {
             running,
             to_come,
+            prefetch,
             current: None,
             first: None,
             ready: BTreeSet::new(),
@@ -178,132 +186,6 @@ impl Merge {
         }
     }
 
-    /// Gives `each` the plain events that are due, with the numbers of their inputs, as long as there is nothing else: as
-    /// [`Reassembler::each_in_order`].
-    ///
-    /// # Errors
-    /// Those of `each`, which gets nothing more then.
-    #[inline(always)]
-    pub fn each_in_order(
-        &mut self,
-        mut each: impl FnMut(u32, Plain<'_>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        // While some are silent, the general way looks at them from time to time.
-        if !self.silent.is_empty() || !self.opening.is_empty() {
-            return Ok(());
-        }
-        while let Some((order, number)) = self.current {
-            let Some(until) = self.until(number) else { return Ok(()) };
-            let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
-            let Given { latest, later } = input.each_in_order::<false>(until, |plain| each(number, plain))?;
-            let order = order.max(latest);
-            self.current = Some((order, number));
-            let Some(later) = later else { return Ok(()) };
-            // Another one that has been put there like this goes on in the same way.
-            self.current = self.take_unread();
-            self.put((order.max(later), number));
-        }
-        Ok(())
-    }
-
-    /// Takes the input that is ready first, if it is first of all, and what it has next has not been read.
-    fn take_unread(&mut self) -> Option<Place> {
-        let to_come = self.to_come.last().map(|&(first, number, _)| (first, number));
-        let running = &self.running;
-        self.first.take_if(|first| {
-            let is_first = to_come.is_none_or(|to_come| *first < to_come);
-            is_first && running[first.1 as usize].as_deref().is_some_and(|input| !input.has_found())
-        })
-    }
-
-    /// The same for the only input: [`Self::alone`].
-    ///
-    /// # Errors
-    /// Those of `each`, which gets nothing more then.
-    #[inline(always)]
-    pub fn each_in_order_alone(&mut self, each: impl FnMut(Plain<'_>) -> io::Result<()>) -> io::Result<()> {
-        let Some((_, number)) = self.current else { return Ok(()) };
-        let Some(input) = &mut self.running[number as usize] else { return Ok(()) };
-        input.each_in_order::<true>(u64::MAX, each).map(drop)
-    }
-
-    /// The number of the input that goes on, if there is no other.
-    #[must_use]
-    pub fn alone(&self) -> Option<u32> {
-        let is_alone = self.first_ready().is_none()
-            && self.to_come.is_empty()
-            && self.silent.is_empty()
-            && self.opening.is_empty();
-        self.current.filter(|_| is_alone).map(|(_, number)| number)
-    }
-
-    /// The greatest time that an event of this input may have to be due before all others, if any may.
-    fn until(&self, number: u32) -> Option<u64> {
-        let ready = self.first_ready();
-        let to_come = self.to_come.last().map(|&(first, number, _)| (first, number));
-        let Some((time, other)) = ready.into_iter().chain(to_come).min() else { return Some(u64::MAX) };
-        if number < other { Some(time) } else { time.checked_sub(1) }
-    }
-
-    /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
-    fn is_waiting_for_opening(&self) -> bool {
-        let is_fresh = || self.since.elapsed() < IDLE;
-        self.opening.iter().any(|(_, opening)| opening.has_begun() || is_fresh())
-    }
-
-    /// Whether it is time to look at the silent inputs while others speak.
-    fn is_poll_due(&mut self) -> bool {
-        if self.silent.is_empty() && self.opening.is_empty() {
-            return false;
-        }
-        let is_due = self.until_poll == 0;
-        self.until_poll = if is_due { POLL_EVENTS } else { self.until_poll - 1 };
-        is_due
-    }
-
-    /// Looks whether silent inputs speak again, and puts those that do where their events are due. Returns the first that has
-    /// ended.
-    fn poll(&mut self) -> Result<Option<Next>, InputError> {
-        let mut at = 0;
-        while at < self.opening.len() {
-            let (number, opening) = &mut self.opening[at];
-            match opening.poll() {
-                Ok(None) => at += 1,
-                Ok(Some(input)) => {
-                    let number = *number;
-                    self.opening.swap_remove(at);
-                    self.running[number as usize] = Some(Box::new(Reassembler::new(input, self.start_time)));
-                    self.silent.push((0, number));
-                }
-                Err(error) => {
-                    self.opening.swap_remove(at);
-                    return Err(error);
-                }
-            }
-        }
-        let mut at = 0;
-        while at < self.silent.len() {
-            let (order, number) = self.silent[at];
-            let Some(input) = &mut self.running[number as usize] else {
-                self.silent.swap_remove(at);
-                continue;
-            };
-            match input.advance()? {
-                Step::Idle => at += 1,
-                Step::Event | Step::Part => {
-                    let place = (input.time().map_or(order, |time| time.max(order)), number);
-                    self.silent.swap_remove(at);
-                    self.put(place);
-                }
-                Step::End => {
-                    self.silent.swap_remove(at);
-                    return Ok(self.running[number as usize].take().map(|input| Next::Ended(number, input)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
     /// The event that [`Self::advance`] has found in the input with this number; once.
     pub fn event(&mut self, number: u32) -> Option<Event<'_>> {
         self.running[number as usize].as_deref_mut().map(Reassembler::event)
@@ -347,24 +229,6 @@ impl Merge {
         }
     }
 
-    /// Has the others wait for an input that has nothing to say, or sets it aside.
-    fn fall_silent(&mut self, place: Place) -> Option<Next> {
-        let since = *self.silent_since.get_or_insert_with(Instant::now);
-        let has_others = self.first_ready().is_some() || !self.to_come.is_empty();
-        let rest = IDLE.saturating_sub(since.elapsed());
-        if !has_others || rest.is_zero() {
-            self.silent_since = None;
-            self.silent.push(place);
-            return None;
-        }
-        self.current = Some(place);
-        // What has come so far is shown first.
-        if std::mem::replace(&mut self.is_idle, true) {
-            std::thread::park_timeout(rest);
-        }
-        Some(Next::Idle)
-    }
-
     /// Whether nothing comes before this place.
     fn is_due(&self, place: Place) -> bool {
         self.first_ready().is_none_or(|first| place < first)
@@ -377,7 +241,15 @@ impl Merge {
         let is_due =
             |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|ready| (first, number) < ready);
         let Some((first, number, tap)) = self.to_come.pop_if(|tap| is_due(tap)) else { return Ok(false) };
-        self.running[number as usize] = Some(Box::new(Reassembler::new(tap.open()?, self.start_time)));
+        let beginning = match (&tap.state, &self.prefetch) {
+            (TapState::File { .. }, Some(prefetch)) => prefetch.next(),
+            _ => None,
+        };
+        let input = match beginning {
+            Some(beginning) => tap.open_with(beginning)?,
+            None => tap.open()?,
+        };
+        self.running[number as usize] = Some(Box::new(Reassembler::new(input, self.start_time)));
         self.current = Some((first, number));
         Ok(true)
     }

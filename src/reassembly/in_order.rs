@@ -12,6 +12,8 @@ use crate::trace::{EventHeader, HeaderKind, Kind, Plain, TraceId};
 pub struct Given {
     /// The greatest time of an event; 0 if there was none.
     pub latest: u64,
+    /// Whether there was any.
+    pub any: bool,
     /// The time of the next event, if it is later than was asked for.
     pub later: Option<u64>,
 }
@@ -59,6 +61,7 @@ impl Reassembler {
             result = each(Plain { trace, conversation, time, seq_num, direction, bytes, connection });
         }
         let passed = run.passed();
+        given.any = passed.is_any();
         self.input.pass(passed);
         result.map(|()| given)
     }

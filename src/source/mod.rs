@@ -125,6 +125,17 @@ impl Source {
         Ok(Self::new(Reader::Reopened { path: path.to_owned(), length }))
     }
 
+    /// The same, of `length` bytes, where the first of them have been read.
+    pub(crate) fn begun(path: &Path, length: u64, bytes: Vec<u8>) -> Self {
+        let (end, is_at_end) = (bytes.len(), bytes.len() as u64 >= length);
+        Self {
+            buffer: bytes,
+            end,
+            is_at_end,
+            ..Self::new(Reader::Reopened { path: path.to_owned(), length })
+        }
+    }
+
     /// Whatever can be read.
     ///
     /// # Errors
