@@ -169,7 +169,7 @@ impl Run<'_> {
         }
         let written = self.capture.finish()?;
         report.warn_many(Warning::OutOfOrder, written.late, String::new);
-        report.warn_many(Warning::TimeOutOfRange, written.beyond, String::new);
+        report.warn_many(Warning::TimeOutOfRange, written.after_2106, String::new);
         Ok(Some(written))
     }
 

@@ -97,11 +97,9 @@ impl Tcp {
     pub fn open(&mut self, time: u64, is_whole: bool, sink: &mut impl PacketSink) -> io::Result<()> {
         let request = self.initiator.sends();
         let reply = request.reverse();
-        let initial = self.next.map(|next| next.wrapping_sub(1));
-        self.syn(time, request, initial[request as usize], 0, SYN, sink)?;
+        self.syn(time, request, SYN, sink)?;
         if is_whole {
-            let acknowledgment = self.next[request as usize];
-            self.syn(time, reply, initial[reply as usize], acknowledgment, SYN | ACK, sink)?;
+            self.syn(time, reply, SYN | ACK, sink)?;
             self.send(Sent { time, direction: request, flags: ACK, payload: &[], original_len: 0 }, sink)?;
         }
         Ok(())
@@ -233,12 +231,12 @@ impl Tcp {
         &mut self,
         time: u64,
         direction: Direction,
-        sequence: u32,
-        acknowledgment: u32,
         flags: u8,
         sink: &mut impl PacketSink,
     ) -> io::Result<()> {
         self.order = self.order.max(time);
+        let sequence = self.next[direction as usize].wrapping_sub(1);
+        let acknowledgment = if flags & ACK == 0 { 0 } else { self.next[direction.reverse() as usize] };
         let (headers, options) = self.headers.syn(direction, sequence, acknowledgment, flags);
         let result = sink.write(&Packet {
             time,

@@ -44,12 +44,12 @@ pub struct Capture {
 }
 
 enum Sink {
-    One(Box<One>),
+    Single(Box<SingleFile>),
     Split(Box<Split>),
 }
 
 /// All packets in one capture, in order of time.
-struct One {
+struct SingleFile {
     encoder: Encoder,
     /// What is before the packets.
     preamble: Vec<u8>,
@@ -84,9 +84,9 @@ impl Encoder {
     }
 
     /// How many packets are later than the format can say.
-    fn beyond(&self) -> u64 {
+    fn after_2106(&self) -> u64 {
         match self {
-            Self::Pcap(encoder) => encoder.beyond,
+            Self::Pcap(encoder) => encoder.after_2106,
             Self::PcapNg(_) => 0,
         }
     }
@@ -115,8 +115,9 @@ impl Capture {
         let encoder = Encoder::new(format, link_type, inputs, &mut header);
         let writer = Writer::new(destination)?;
         let unwritten = header.len();
-        let one = One { encoder, preamble: header, unwritten, window: Window::new(), writer, late: 0 };
-        Ok(Self { sink: Sink::One(Box::new(one)), format, packets: 0 })
+        let file =
+            SingleFile { encoder, preamble: header, unwritten, window: Window::new(), writer, late: 0 };
+        Ok(Self { sink: Sink::Single(Box::new(file)), format, packets: 0 })
     }
 
     /// Begins a capture for each conversation, in `directory`.
@@ -138,10 +139,10 @@ impl Capture {
     /// own.
     pub fn add_interface(&mut self, name: &str) -> u32 {
         match &mut self.sink {
-            Sink::One(one) => {
-                let before = one.preamble.len();
-                let number = one.encoder.add_interface(name, &mut one.preamble);
-                one.unwritten += one.preamble.len() - before;
+            Sink::Single(file) => {
+                let before = file.preamble.len();
+                let number = file.encoder.add_interface(name, &mut file.preamble);
+                file.unwritten += file.preamble.len() - before;
                 number
             }
             Sink::Split(_) => 0,
@@ -153,7 +154,7 @@ impl Capture {
     #[must_use]
     pub fn preamble(&self) -> &[u8] {
         match &self.sink {
-            Sink::One(one) => &one.preamble,
+            Sink::Single(file) => &file.preamble,
             Sink::Split(_) => &[],
         }
     }
@@ -178,7 +179,7 @@ impl Capture {
     #[inline]
     pub fn select(&mut self, input: u32, conversation: u32, name: &str, trace_id: u64) -> io::Result<()> {
         match &mut self.sink {
-            Sink::One(_) => Ok(()),
+            Sink::Single(_) => Ok(()),
             Sink::Split(split) => split.select((input, conversation), name, trace_id),
         }
     }
@@ -190,7 +191,7 @@ impl Capture {
     #[inline]
     pub fn end(&mut self, input: u32, conversation: u32) -> io::Result<()> {
         match &mut self.sink {
-            Sink::One(_) => Ok(()),
+            Sink::Single(_) => Ok(()),
             Sink::Split(split) => split.end((input, conversation)),
         }
     }
@@ -201,7 +202,7 @@ impl Capture {
     /// As for [`PacketSink::write`].
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
-            Sink::One(one) => one.release(true),
+            Sink::Single(file) => file.release(true),
             Sink::Split(_) => Ok(()),
         }
     }
@@ -211,11 +212,11 @@ impl Capture {
     /// # Errors
     /// As for [`PacketSink::write`], and where the file cannot be put in its place.
     pub fn finish(self) -> io::Result<Written> {
-        let (late, beyond) = match self.sink {
-            Sink::One(one) => one.finish()?,
+        let (late, after_2106) = match self.sink {
+            Sink::Single(file) => file.finish()?,
             Sink::Split(split) => (0, split.finish()?),
         };
-        Ok(Written { packets: self.packets, late, beyond })
+        Ok(Written { packets: self.packets, late, after_2106 })
     }
 }
 
@@ -223,13 +224,13 @@ impl PacketSink for Capture {
     fn write<H: Headers>(&mut self, packet: &Packet<'_, H>) -> io::Result<()> {
         self.packets += 1;
         match &mut self.sink {
-            Sink::One(one) => one.write(packet),
+            Sink::Single(file) => file.write(packet),
             Sink::Split(split) => split.write(packet),
         }
     }
 }
 
-impl One {
+impl SingleFile {
     fn write<H: Headers>(&mut self, packet: &Packet<'_, H>) -> io::Result<()> {
         let Self { encoder, window, .. } = self;
         window.push(packet.order, |buffer| encoder.encode(packet, buffer));
@@ -239,7 +240,7 @@ impl One {
     fn finish(mut self) -> io::Result<(u64, u64)> {
         self.release(true)?;
         self.writer.finish()?;
-        Ok((self.late, self.encoder.beyond()))
+        Ok((self.late, self.encoder.after_2106()))
     }
 
     /// Has what is new in the preamble written before the packets that follow.
@@ -273,7 +274,7 @@ pub struct Written {
     /// Packets that stand behind one that is later than they are.
     pub late: u64,
     /// Packets later than the format can say: after February 2106, in pcap.
-    pub beyond: u64,
+    pub after_2106: u64,
 }
 
 impl LinkType {

@@ -13,7 +13,7 @@ const LATEST: u64 = u32::MAX as u64 * NANOSECONDS + (NANOSECONDS - 1);
 pub(super) struct Encoder {
     nanoseconds: bool,
     /// Packets that are later than the format can say.
-    pub(super) beyond: u64,
+    pub(super) after_2106: u64,
 }
 
 impl Encoder {
@@ -31,7 +31,7 @@ impl Encoder {
             ..PcapHeader::default()
         };
         file.write_to(header).expect("writing to memory does not fail");
-        Self { nanoseconds, beyond: 0 }
+        Self { nanoseconds, after_2106: 0 }
     }
 
     /// Appends the packet. pcap-file wants headers and payload as one slice, so the record's header is written here:
@@ -39,7 +39,7 @@ impl Encoder {
     #[inline(always)]
     pub(super) fn encode(&mut self, packet: &Packet<'_, impl Headers>, buffer: &mut Vec<u8>) {
         let time = packet.time.min(LATEST);
-        self.beyond += u64::from(packet.time > LATEST);
+        self.after_2106 += u64::from(packet.time > LATEST);
         let (seconds, fraction) = ((time / NANOSECONDS) as u32, time % NANOSECONDS);
         let fraction = if self.nanoseconds { fraction } else { fraction / 1000 } as u32;
         let mut record = [0; 16];

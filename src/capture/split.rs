@@ -33,7 +33,7 @@ pub(super) struct Split {
     /// Bytes of packets in memory.
     bytes: usize,
     /// Packets later than the format can say.
-    beyond: u64,
+    after_2106: u64,
 }
 
 struct One {
@@ -61,7 +61,7 @@ impl Split {
             current: None,
             names: Names::new(inputs, format),
             bytes: 0,
-            beyond: 0,
+            after_2106: 0,
         })
     }
 
@@ -100,7 +100,7 @@ impl Split {
     pub(super) fn end(&mut self, key: Key) -> io::Result<()> {
         let Some(mut one) = self.captures.remove(&key) else { return Ok(()) };
         self.bytes -= one.append()?;
-        self.beyond += one.encoder.beyond();
+        self.after_2106 += one.encoder.after_2106();
         one.persist()
     }
 
@@ -108,7 +108,7 @@ impl Split {
     pub(super) fn finish(mut self) -> io::Result<u64> {
         let keys: Vec<Key> = self.captures.keys().copied().collect();
         keys.into_iter().try_for_each(|key| self.end(key))?;
-        Ok(self.beyond)
+        Ok(self.after_2106)
     }
 }
 

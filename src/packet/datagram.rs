@@ -2,15 +2,11 @@
 
 use std::net::IpAddr;
 
-use etherparse::{Ethernet2Header, IpNumber, Ipv6Header};
+use etherparse::IpNumber;
 
-use super::template::{Addresses, LOCAL_MAC, LinkType, REMOTE_MAC, write_ip, write_link};
+use super::template::{Addresses, Bytes, LOCAL_MAC, LinkType, REMOTE_MAC, write_ip, write_link};
 use super::{Headers, checksum};
 use crate::trace::{Direction, Side};
-
-/// The longest transport header: SCTP's common header.
-const TRANSPORT: usize = 12;
-const ROOM: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TRANSPORT;
 
 /// Where a packet comes from and goes to.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +41,11 @@ impl Route {
     pub(super) fn headers(&self, protocol: IpNumber, transport: &[u8], payload: usize) -> DatagramHeaders {
         let sender = |side| if side == Side::Local { LOCAL_MAC } else { REMOTE_MAC };
         let ends = [self.direction, self.direction.reverse()].map(|way| sender(Side::sender(way)));
-        let mut bytes = Vec::with_capacity(ROOM);
+        let mut bytes = Bytes::default();
         write_link(self.link_type, self.is_ipv4(), ends, &mut bytes);
         write_ip(&self.addresses, protocol, Some(transport.len() + payload), &mut bytes);
-        bytes.extend_from_slice(transport);
-        let mut headers = DatagramHeaders { bytes: [0; ROOM], len: bytes.len() };
-        headers.bytes[..bytes.len()].copy_from_slice(&bytes);
-        headers
+        bytes.extend(transport);
+        DatagramHeaders { bytes }
     }
 
     /// The checksum of a transport header, its checksum field zero, with the pseudo header before it (RFC 768, RFC 8200
@@ -67,7 +61,8 @@ impl Route {
             Addresses::V4(addresses) => addresses.map(|address| checksum::sum(&address.octets())),
             Addresses::V6(addresses) => addresses.map(|address| checksum::sum(&address.octets())),
         };
-        let length = (transport.len() + original_len) as u16;
+        // 32 bits wide in IPv6. In IPv4 no more than 16 of them are ever used.
+        let length = u32::try_from(transport.len() + original_len).unwrap_or(u32::MAX);
         let sum = addresses.iter().sum::<u64>()
             + checksum::sum(&[0, protocol.0])
             + checksum::sum(&length.to_be_bytes())
@@ -80,16 +75,15 @@ impl Route {
 /// The headers of a packet that is no TCP segment.
 #[derive(Clone, Copy, Debug)]
 pub struct DatagramHeaders {
-    bytes: [u8; ROOM],
-    len: usize,
+    bytes: Bytes,
 }
 
 impl Headers for DatagramHeaders {
     fn captured_len(&self) -> usize {
-        self.len
+        self.bytes.as_slice().len()
     }
 
     fn append(&self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(&self.bytes[..self.len]);
+        buffer.extend_from_slice(self.bytes.as_slice());
     }
 }

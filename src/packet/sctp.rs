@@ -6,6 +6,7 @@ use etherparse::IpNumber;
 pub use super::datagram::{DatagramHeaders, Route};
 
 const CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
+const ZEROS: [u8; 1024] = [0; 1024];
 
 /// The headers before `chunks`, between two ports: source and destination. The packet has `original_len` bytes of chunks, no fewer
 /// than are captured.
@@ -25,8 +26,11 @@ pub fn headers(
     crc.update(&header);
     crc.update(chunks);
     // As for other checksums, what is not captured counts as zeros.
-    for _ in chunks.len()..original_len {
-        crc.update(&[0]);
+    let mut missing = original_len.saturating_sub(chunks.len());
+    while missing > 0 {
+        let zeros = missing.min(ZEROS.len());
+        crc.update(&ZEROS[..zeros]);
+        missing -= zeros;
     }
     // The checksum is written with its least significant byte first (RFC 9260 appendix A).
     header[8..12].copy_from_slice(&crc.finalize().to_le_bytes());

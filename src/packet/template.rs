@@ -14,8 +14,32 @@ const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
 /// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
 const IPV6_MAX: u16 = u16::MAX;
 
-/// Headers take at most this many bytes.
+/// Headers take at most this many bytes: none is longer than TCP's.
 const ROOM: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN;
+
+/// Headers while they are laid out: bytes on the stack, because each packet but a TCP segment has its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bytes {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self { bytes: [0; ROOM], len: 0 }
+    }
+}
+
+impl Bytes {
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
 
 /// A shift of the receive window that no conversation here fills (RFC 7323 section 2.2).
 const WINDOW_SHIFT: u8 = 14;
@@ -75,13 +99,14 @@ impl Template {
         let headers = [[REMOTE_MAC, LOCAL_MAC], [LOCAL_MAC, REMOTE_MAC]]
             .map(|[source, destination]| headers(link_type, is_ipv4, source, destination));
         // But for the Ethernet addresses, those of the two directions are the same.
-        let (before, tcp) = headers[0].split_last_chunk::<{ TcpHeader::MIN_LEN }>().expect("a TCP header");
+        let (before, tcp) =
+            headers[0].as_slice().split_last_chunk::<{ TcpHeader::MIN_LEN }>().expect("a TCP header");
         let ip = before.last_chunk::<{ Ipv4Header::MIN_LEN }>().expect("an IP header");
         Self {
             ip_sum: if is_ipv4 { sum(ip) } else { 0 },
             tcp_sum: sum(tcp) + sum(&[0, IpNumber::TCP.0]),
-            len: headers[0].len(),
-            headers: headers.map(|headers| array::from_fn(|at| headers.get(at).copied().unwrap_or_default())),
+            len: headers[0].len,
+            headers: headers.map(|headers| headers.bytes),
             is_ipv4,
             syn_options: syn_options(max_payload(is_ipv4)),
         }
@@ -94,13 +119,13 @@ pub(super) fn sum(bytes: &[u8]) -> u32 {
 }
 
 /// The headers of a direction, without addresses, ports and lengths.
-fn headers(link_type: LinkType, is_ipv4: bool, source: u8, destination: u8) -> Vec<u8> {
-    let mut headers = Vec::new();
+fn headers(link_type: LinkType, is_ipv4: bool, source: u8, destination: u8) -> Bytes {
+    let mut headers = Bytes::default();
     let (nowhere_4, nowhere_6) = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
     let nowhere = if is_ipv4 { Addresses::V4([nowhere_4; 2]) } else { Addresses::V6([nowhere_6; 2]) };
     write_link(link_type, is_ipv4, [source, destination], &mut headers);
     write_ip(&nowhere, IpNumber::TCP, None, &mut headers);
-    headers.extend_from_slice(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
+    headers.extend(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
     headers
 }
 
@@ -112,11 +137,11 @@ pub(super) enum Addresses {
 }
 
 /// Appends the link header of a packet between hosts whose Ethernet addresses end in these bytes: source and destination.
-pub(super) fn write_link(link_type: LinkType, is_ipv4: bool, ends: [u8; 2], headers: &mut Vec<u8>) {
+pub(super) fn write_link(link_type: LinkType, is_ipv4: bool, ends: [u8; 2], headers: &mut Bytes) {
     if link_type == LinkType::Ethernet {
         let [source, destination] = ends.map(|end| [0x02, 0, 0, 0, 0, end]);
         let ether_type = if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 };
-        headers.extend_from_slice(&Ethernet2Header { source, destination, ether_type }.to_bytes());
+        headers.extend(&Ethernet2Header { source, destination, ether_type }.to_bytes());
     }
 }
 
@@ -126,7 +151,7 @@ pub(super) fn write_ip(
     addresses: &Addresses,
     protocol: IpNumber,
     length: Option<usize>,
-    headers: &mut Vec<u8>,
+    headers: &mut Bytes,
 ) {
     match addresses {
         Addresses::V4([source, destination]) => {
@@ -143,7 +168,7 @@ pub(super) fn write_ip(
             if length.is_some() {
                 ip.header_checksum = ip.calc_header_checksum();
             }
-            headers.extend_from_slice(&ip.to_bytes());
+            headers.extend(&ip.to_bytes());
         }
         Addresses::V6([source, destination]) => {
             let ip = Ipv6Header {
@@ -154,7 +179,7 @@ pub(super) fn write_ip(
                 destination: destination.octets(),
                 ..Ipv6Header::default()
             };
-            headers.extend_from_slice(&ip.to_bytes());
+            headers.extend(&ip.to_bytes());
         }
     }
 }

@@ -9,7 +9,7 @@ pub use super::datagram::{DatagramHeaders, Route};
 #[must_use]
 pub fn headers(route: &Route, ports: [u16; 2], payload: &[u8], original_len: usize) -> DatagramHeaders {
     let [source_port, destination_port] = ports;
-    let length = (UdpHeader::LEN + original_len) as u16;
+    let length = u16::try_from(UdpHeader::LEN + original_len).unwrap_or(u16::MAX);
     let mut header = UdpHeader { source_port, destination_port, length, checksum: 0 }.to_bytes();
     let checksum = match route.checksum(IpNumber::UDP, &header, payload, original_len) {
         // 0 says that there is none.
