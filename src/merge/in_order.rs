@@ -8,7 +8,7 @@ use crate::trace::Plain;
 
 impl Merge {
     /// Gives `each` the plain events that are due, with the numbers of their inputs, as long as there is nothing else: as
-    /// [`Reassembler::each_in_order`].
+    /// [`Reassembler::each_in_order`](crate::reassembly::Reassembler::each_in_order).
     ///
     /// # Errors
     /// Those of `each`, which gets nothing more then.
