@@ -15,8 +15,13 @@ use protox::prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
 use protox::prost_reflect::prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// The files of `proto/` that no other imports.
-const ROOTS: [&str; 3] =
-    ["envoy/data/tap/v2alpha/wrapper.proto", "envoy/data/tap/v3/wrapper.proto", "gloo/tap.proto"];
+const ROOTS: [&str; 5] = [
+    "envoy/data/tap/v2alpha/wrapper.proto",
+    "envoy/data/tap/v3/wrapper.proto",
+    "gloo/tap.proto",
+    "observer/observer.proto",
+    "retina/metadata.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -137,9 +142,16 @@ fn kind(field: &FieldDescriptorProto) -> Result<&'static str, String> {
     Ok(match field.r#type() {
         Type::Bytes | Type::String => "Bytes",
         Type::Message => "Message",
+        Type::Double | Type::Fixed64 | Type::Sfixed64 => "Fixed(8)",
+        Type::Float | Type::Fixed32 | Type::Sfixed32 => "Fixed(4)",
         Type::Bool | Type::Enum | Type::Int32 | Type::Int64 | Type::Uint32 | Type::Uint64 => "Number",
         other => return Err(format!("{}: no reader reads the type {other:?} yet", field.name())),
     })
+}
+
+/// Whether a message is one of `google/protobuf/wrappers.proto`.
+fn is_wrapper(message: &str) -> bool {
+    message.starts_with(".google.protobuf.") && message.ends_with("Value")
 }
 
 /// The expression that reads a field into the struct of its message. `inner` is the module of what is in the message.
@@ -147,6 +159,12 @@ fn read(field: &FieldDescriptorProto, message: &DescriptorProto, inner: &str) ->
     let member = format!("self.r#{}", field.name().to_snake_case());
     let scalar = match field.r#type() {
         Type::Bool => Some("value.boolean()?".to_owned()),
+        Type::Double => Some("value.double()?".to_owned()),
+        Type::Float => Some("value.double()? as f32".to_owned()),
+        Type::Fixed64 => Some("value.unsigned()?".to_owned()),
+        Type::Fixed32 => Some("value.unsigned()? as u32".to_owned()),
+        Type::Sfixed64 => Some("value.signed()?".to_owned()),
+        Type::Sfixed32 => Some("value.signed()? as i32".to_owned()),
         Type::Int32 => Some("value.signed()? as i32".to_owned()),
         Type::Int64 => Some("value.signed()?".to_owned()),
         Type::Uint32 => {
@@ -163,6 +181,7 @@ fn read(field: &FieldDescriptorProto, message: &DescriptorProto, inner: &str) ->
         _ => None,
     };
     let into = match field.r#type() {
+        Type::Message if is_wrapper(field.type_name()) => "wrapper",
         Type::Message => "message",
         Type::String => "string",
         _ => "bytes",

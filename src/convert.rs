@@ -13,6 +13,7 @@ use crate::conversation::{Conversations, InputRef, Options};
 use crate::filter::Filter;
 use crate::http::Exchange;
 use crate::http::connections::{self, HttpConnections};
+use crate::hubble::{self, Flow, Flows};
 use crate::input::general;
 use crate::merge::discover::Tap;
 use crate::merge::{Merge, Next};
@@ -31,6 +32,8 @@ pub struct Conversion {
     pub filter: Filter,
     /// How exchanges of the HTTP tap are to look.
     pub http: connections::Options,
+    /// How Hubble's flows are to look.
+    pub flows: hubble::Options,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
@@ -52,7 +55,10 @@ impl Conversion {
     ) -> io::Result<Option<Written>> {
         let conversations = Conversations::new(self.options, self.filter.clone());
         let http = HttpConnections::new(self.http, taps.len() as u32);
-        let mut run = Run { conversion: self, conversations, http, capture, report };
+        let Options { link_type, mss, snap_length, .. } = self.options;
+        let flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
+        let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
+        let mut run = Run { conversion: self, conversations, http, flows, names: &names, capture, report };
         run.merge(taps, interfaces)?;
         run.finish()
     }
@@ -63,13 +69,15 @@ struct Run<'a> {
     conversion: &'a Conversion,
     conversations: Conversations,
     http: HttpConnections,
+    flows: Flows,
+    names: &'a [String],
     capture: Capture,
     report: &'a mut Report,
 }
 
 impl Run<'_> {
     fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
-        let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
+        let names = self.names;
         let origin = |number: u32| {
             let place = number as usize;
             InputRef { number, interface: interfaces[place], name: &names[place] }
@@ -96,6 +104,11 @@ impl Run<'_> {
                 Ok(Next::Exchange(number)) => {
                     if let Some(exchange) = merge.exchange(number) {
                         self.exchange(origin(number), exchange)?;
+                    }
+                }
+                Ok(Next::Flow(number)) => {
+                    if let Some(flow) = merge.flow(number) {
+                        self.flow(number, flow)?;
                     }
                 }
                 Ok(Next::Ended(number, input)) => {
@@ -150,21 +163,37 @@ impl Run<'_> {
         self.http.write(exchange, connections::Sinks { origin, conversations, capture, report })
     }
 
+    fn flow(&mut self, number: u32, flow: &Flow) -> io::Result<()> {
+        if !self.conversion.trace_ids.is_empty() {
+            return Ok(());
+        }
+        let Self { flows, capture, report, names, .. } = self;
+        flows.write(number, flow, &mut hubble::Sinks { capture, report, names })
+    }
+
+    fn flush_flows(&mut self) -> io::Result<()> {
+        let Self { flows, capture, report, names, .. } = self;
+        flows.flush(&mut hubble::Sinks { capture, report, names })
+    }
+
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
     fn idle(&mut self) -> io::Result<()> {
+        self.flush_flows()?;
         if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
     }
 
     fn finish(mut self) -> io::Result<Option<Written>> {
+        self.flush_flows()?;
         let Options { local, remote, .. } = self.conversion.options;
         self.warn_unused(Side::Local, local);
         self.warn_unused(Side::Remote, remote);
         let report = self.report;
         let is_filtered = !self.conversion.trace_ids.is_empty() || self.conversion.filter.is_set();
-        if report.traces == 0 && report.errors() == 0 && is_filtered {
+        let has_none = report.traces == 0 && report.flows.packets == 0;
+        if has_none && report.errors() == 0 && is_filtered {
             report.fail_filters();
         }
-        if report.traces == 0 && report.errors() > 0 {
+        if has_none && report.errors() > 0 {
             return Ok(None);
         }
         let written = self.capture.finish()?;

@@ -66,6 +66,7 @@ mod error;
 pub mod event;
 mod filter;
 mod http;
+mod hubble;
 mod info;
 mod input;
 mod library;
@@ -104,6 +105,9 @@ pub mod internal {
     }
     pub mod http {
         pub use crate::http::*;
+    }
+    pub mod hubble {
+        pub use crate::hubble::*;
     }
     pub mod info {
         pub use crate::info::*;

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::http;
 use crate::http::connections;
+use crate::hubble;
 use crate::input;
 use crate::input::Step;
 use crate::merge::discover::{Tap, TapState};
@@ -73,7 +74,8 @@ impl Input {
                         return Ok(Some(Event::Http(piece)));
                     }
                 }
-                Step::Idle => {}
+                // Flows have no events.
+                Step::Flow | Step::Idle => {}
                 Step::End => return self.0.not_a_tap().map_or(Ok(None), |error| Err(error.into())),
             }
         }
@@ -232,6 +234,7 @@ impl Converter {
                 mss: self.mss.map(usize::from),
                 start_time: self.start_time,
             },
+            flows: hubble::Options::default(),
             is_live: false,
             stop: Default::default(),
         };

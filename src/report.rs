@@ -61,6 +61,20 @@ pub enum Warning {
     OutOfOrder,
     /// A packet is later than the capture's format can say.
     TimeOutOfRange,
+    /// Hubble says that events were lost.
+    LostEvents,
+    /// Events of Hubble's that are no packets.
+    OtherEvents,
+    /// Flows that say what a socket translated.
+    SocketFlows,
+    /// The format has no room for what flows say of packets.
+    NoComments,
+    /// A flow has no time.
+    NoTime,
+    /// A flow has no IP address.
+    MadeUpHost,
+    /// A flow is a frame without an IP packet, and the link type has no frames.
+    LinkOnly,
     /// An address was given for one side, but every trace has its own.
     UnusedAddress,
 }
@@ -90,6 +104,13 @@ impl Warning {
             Self::NoUpstream => "exchanges that reached no upstream host",
             Self::OutOfOrder => "packets out of the order of time",
             Self::TimeOutOfRange => "packets later than the format can say",
+            Self::LostEvents => "events that Hubble lost",
+            Self::OtherEvents => "events of Hubble's that are no packets",
+            Self::SocketFlows => "flows of sockets that were left out",
+            Self::NoComments => "flows of which pcap keeps only the packet",
+            Self::NoTime => "flows without a time",
+            Self::MadeUpHost => "flows with made-up addresses",
+            Self::LinkOnly => "frames without an IP packet that were left out",
             Self::UnusedAddress => "addresses that no trace needed",
         }
     }
@@ -102,6 +123,8 @@ pub struct Report {
     pub traces: u64,
     /// Exchanges of the HTTP tap.
     pub exchanges: u64,
+    /// What became of Hubble's records.
+    pub flows: FlowCounts,
     /// Bytes of payload that were captured.
     pub bytes: u64,
     /// Bytes that bodies are known to lack.
@@ -129,6 +152,19 @@ impl fmt::Debug for Report {
         let Self { traces, bytes, warnings, errors, .. } = self;
         write!(f, "Report {{ traces: {traces}, bytes: {bytes}, warnings: {warnings:?}, errors: {errors} }}")
     }
+}
+
+/// What became of Hubble's records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlowCounts {
+    /// All of them.
+    pub records: u64,
+    /// Those that are no flows and no lost events.
+    pub events: u64,
+    /// Flows that are another observation of a packet.
+    pub duplicates: u64,
+    /// Flows that were written.
+    pub packets: u64,
 }
 
 /// Bodies that are truncated.
@@ -213,7 +249,8 @@ impl Report {
     /// Counts `count` warnings of one kind.
     pub fn warn_many(&mut self, warning: Warning, count: u64, example: impl FnOnce() -> String) {
         if count > 0 {
-            self.warnings.entry(warning).or_insert_with(|| (0, shortened(example()))).0 += count;
+            let entry = self.warnings.entry(warning).or_insert_with(|| (0, shortened(example())));
+            entry.0 = entry.0.saturating_add(count);
         }
     }
 

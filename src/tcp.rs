@@ -5,9 +5,11 @@
 
 use std::io;
 
-use crate::packet::metadata::Pending;
-use crate::packet::tcp::{ACK, FIN, PSH, SYN, Segment, TcpHeaders};
-use crate::packet::{Packet, PacketSink};
+use etherparse::TcpHeader;
+
+use crate::packet::metadata::{Metadata, Pending};
+use crate::packet::tcp::{ACK, FIN, PSH, SYN, Segment, TcpHeaders, WINDOW};
+use crate::packet::{CutHeaders, Headers, Packet, PacketSink};
 use crate::trace::{Data, Direction, Length, Plain, Side};
 
 /// Missing bytes of one event that are shown as packets at most; the sequence numbers jump over the rest. A proxy does not read so
@@ -47,12 +49,98 @@ pub struct Tcp {
 struct Sent<'a> {
     time: u64,
     direction: Direction,
-    flags: u8,
+    flags: u16,
     payload: &'a [u8],
     original_len: usize,
 }
 
+/// A segment that somebody saw, who does not say its sequence numbers and perhaps not its length.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The number of the interface on which it was seen.
+    pub interface: u32,
+    /// Which way it goes as seen from there.
+    pub direction_there: Direction,
+    /// Its flags: see [`Segment::flags`].
+    pub flags: u16,
+    /// Receive window.
+    pub window: u16,
+    /// Its numbers, sequence and acknowledgment, where they are not the next ones: those of a segment that is seen again.
+    pub numbers: Option<[u32; 2]>,
+    /// 32-bit words of options at the beginning of the payload.
+    pub options: u8,
+    /// What is captured of options and payload.
+    pub payload: &'a [u8],
+    /// Bytes of options and payload on the wire. At most as many as a packet can have.
+    pub original_len: usize,
+    /// Bytes that are captured of the TCP header, if not all: nothing is captured after them.
+    pub captured: Option<usize>,
+    /// Nothing comes of it: it was dropped, or is a copy of one that was seen before.
+    pub is_lost: bool,
+    /// What else is known of it.
+    pub metadata: Option<&'a Metadata>,
+}
+
 impl Tcp {
+    /// The next sequence number of what goes in `direction`.
+    #[must_use]
+    pub fn next(&self, direction: Direction) -> u32 {
+        self.next[direction as usize]
+    }
+
+    /// A segment that was seen. Returns its numbers, sequence and acknowledgment.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn seen(&mut self, seen: &Seen<'_>, sink: &mut impl PacketSink) -> io::Result<[u32; 2]> {
+        let (forward, back) = (seen.direction as usize, seen.direction.reverse() as usize);
+        let is_fin = seen.flags & FIN != 0;
+        // A SYN and a FIN have numbers of their own (RFC 9293 section 3.4); one that comes again has the same.
+        let before = u32::from(seen.flags & SYN != 0 || is_fin && self.has_sent_fin[forward]);
+        let sequence = self.next[forward].wrapping_sub(before);
+        let acknowledgment = if seen.flags & ACK == 0 { 0 } else { self.next[back] };
+        let [sequence, acknowledgment] = seen.numbers.unwrap_or([sequence, acknowledgment]);
+        let segment = Segment {
+            direction: seen.direction,
+            sequence,
+            acknowledgment,
+            flags: seen.flags,
+            window: seen.window,
+            original_len: seen.original_len,
+        };
+        let headers = self.headers.with_options(segment, seen.options, seen.payload);
+        self.order = self.order.max(seen.time);
+        let packet = Packet {
+            time: seen.time,
+            order: self.order,
+            interface: seen.interface,
+            direction: seen.direction_there,
+            headers,
+            payload: seen.payload,
+            original_len: seen.original_len,
+            metadata: seen.metadata,
+        };
+        match seen.captured {
+            None => sink.write(&packet)?,
+            Some(captured) => {
+                let cut = headers.captured_len() - TcpHeader::MIN_LEN + captured;
+                sink.write(&packet.cut(CutHeaders::new(headers, cut)))?;
+            }
+        }
+        if !seen.is_lost {
+            let data = seen.original_len - 4 * usize::from(seen.options);
+            self.skip(seen.direction, data as u64);
+            if is_fin && !std::mem::replace(&mut self.has_sent_fin[forward], true) {
+                self.skip(seen.direction, 1);
+            }
+        }
+        Ok([sequence, acknowledgment])
+    }
+
     /// A conversation that `initiator` opens. `initial` has the sequence numbers that a SYN would have, by
     /// direction. A packet keeps at most `snap_length` bytes of payload. Its packets come from the input that is number
     /// `interface`.
@@ -207,6 +295,7 @@ impl Tcp {
             sequence: self.next[direction as usize],
             acknowledgment: self.next[direction.reverse() as usize],
             flags: sent.flags,
+            window: WINDOW,
             original_len: sent.original_len,
         };
         let payload = &sent.payload[..sent.payload.len().min(self.snap_length.into())];
@@ -231,7 +320,7 @@ impl Tcp {
         &mut self,
         time: u64,
         direction: Direction,
-        flags: u8,
+        flags: u16,
         sink: &mut impl PacketSink,
     ) -> io::Result<()> {
         self.order = self.order.max(time);

@@ -3,7 +3,7 @@
 use crate::program::{Dir, testdata};
 
 /// Bytes, and what has to be said of them.
-const FOREIGN: [(&[u8], &[&str]); 30] = [
+const FOREIGN: [(&[u8], &[&str]); 28] = [
     (b"\xfd7zXZ\0\0\x04", &["xz", "xz -d"]),
     (b"BZh91AY&SY\0\0", &["bzip2", "bunzip2"]),
     (b"\x04\x22\x4d\x18\x64\x40", &["lz4", "lz4 -d"]),
@@ -28,8 +28,6 @@ const FOREIGN: [(&[u8], &[&str]); 30] = [
     (b"sh: tap: command not found\n", &["a shell"]),
     (b"upstream connect error or disconnect/reset before headers. retried", &["a proxy", "…\")"]),
     (b"{\"name\": \"x\", \"version\": 1}\n", &["JSON without a trace", "path_prefix"]),
-    (b"{\"flow\": {\"verdict\": \"FORWARDED\"}, \"node_name\": \"n\"}\n", &["JSON of Hubble"]),
-    (b"{\"flow\":{\"verdict\":\"FORWARDED\"},\"node_name\":\"n\"}\n", &["JSON of Hubble"]),
     (b"{\"configs\": [{}]}\n", &["a configuration dump of Envoy"]),
     (b"static_resources:\n  listeners: []\n", &["a configuration of Envoy", "(\"static_resources:\")"]),
     (b"[2026-11-20T10:58:36.880Z] \"GET / HTTP/1.1\" 200 - 0 2\n", &["an access log"]),
@@ -47,7 +45,8 @@ fn an_error_says_what_the_input_looks_like_and_what_to_do() {
         let file = dir.tap2pcap().arg("tap").run().expect(1);
         let pipe = dir.tap2pcap().arg("-").stdin(bytes).run().expect(1);
         for (name, ran) in [("tap", file), ("-", pipe)] {
-            let start = format!("tap2pcap: error: {name}: this is no Envoy tap trace but ");
+            let start =
+                format!("tap2pcap: error: {name}: this is neither an Envoy tap nor Hubble flows, but ");
             assert!(ran.stderr.starts_with(&start), "{}", ran.stderr);
             assert!(words.iter().all(|words| ran.stderr.contains(words)), "{words:?} {}", ran.stderr);
             assert!(ran.stderr.contains("; ") && ran.stderr.len() < 400, "{}", ran.stderr);

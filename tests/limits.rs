@@ -6,8 +6,16 @@ use std::path::{Path, PathBuf};
 /// Constants with such names that bound nothing a user could miss: an example in a warning, room for headers, a first look that is followed by a
 /// second, how much of a line or of a record is looked at in one go; what HTTP/2 allows; how deep the messages of a
 /// schema nest; silence is counted in tenths of `PATIENCE`.
-const INTERNAL: [&str; 6] =
-    ["MAX_DEPTH", "MAX_EXAMPLE", "MAX_GARBAGE", "MAX_HEADERS", "MAX_SAMPLE_RATE", "MAX_WINDOW"];
+const INTERNAL: [&str; 8] = [
+    "MAX_DEPTH",
+    "MAX_EXAMPLE",
+    "MAX_GARBAGE",
+    "MAX_HEADERS",
+    "MAX_OPTIONS",
+    "MAX_POINTS",
+    "MAX_SAMPLE_RATE",
+    "MAX_WINDOW",
+];
 
 struct Row {
     /// In bytes, milliseconds, or whatever is counted.

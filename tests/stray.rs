@@ -223,7 +223,11 @@ fn what_only_speaks_of_traces_is_no_tap() {
         let ran = run(&dir, &["-w", "a.pcap", "taps"], 0);
         assert!(ran.stderr.contains(", 1 file skipped that no tap wrote"), "{other} {}", ran.stderr);
         let ran = run(&dir, &["other"], 1);
-        assert!(ran.stderr.contains("this is no Envoy tap trace but "), "{other} {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("this is neither an Envoy tap nor Hubble flows, but "),
+            "{other} {}",
+            ran.stderr
+        );
     }
 }
 

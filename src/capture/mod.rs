@@ -13,6 +13,7 @@ mod window;
 mod writer;
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use crate::packet::{Headers, LinkType, Packet, PacketSink};
@@ -149,7 +150,18 @@ impl Capture {
         }
     }
 
-    /// The header of the capture and all interfaces so far: what has to be before packets wherever a capture begins anew. Empty
+    /// Says what a host is called, for the packets that follow. pcap has no names, and a capture for each conversation has none.
+    pub fn add_name(&mut self, address: IpAddr, name: &str) {
+        if let Sink::Single(file) = &mut self.sink
+            && let Encoder::PcapNg(encoder) = &mut file.encoder
+        {
+            let before = file.preamble.len();
+            encoder.add_name(address, name, &mut file.preamble);
+            file.unwritten += file.preamble.len() - before;
+        }
+    }
+
+    /// The header of the capture, all interfaces and names so far: what has to be before packets wherever a capture begins anew. Empty
     /// where each conversation has a capture of its own.
     #[must_use]
     pub fn preamble(&self) -> &[u8] {

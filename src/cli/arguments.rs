@@ -35,6 +35,9 @@ pub(crate) struct Cli {
     pub(crate) http: HttpOptions,
 
     #[command(flatten)]
+    pub(crate) hubble: HubbleOptions,
+
+    #[command(flatten)]
     pub(crate) packets: Packets,
 
     /// Fail (status 1) if there is any warning
@@ -136,6 +139,27 @@ pub(crate) struct HttpOptions {
     /// file was last modified]
     #[arg(long, value_name = "TIME")]
     pub(crate) start_time: Option<TimeBound>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Hubble flows")]
+pub(crate) struct HubbleOptions {
+    /// Which observations of a packet are written: first; all, the others captured short; or that of a point, such as
+    /// TO_ENDPOINT
+    #[arg(long, value_name = "POINT", default_value = "first")]
+    pub(crate) point: String,
+
+    /// Convert only packets with this verdict, such as DROPPED or AUDIT (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) verdict: Vec<String>,
+
+    /// Capture every packet short, so that mergecap can put verdicts, policies and pods beside the packets of tcpdump
+    #[arg(long)]
+    pub(crate) overlay: bool,
+
+    /// Convert the flows of sockets too, whose addresses Cilium translates
+    #[arg(long)]
+    pub(crate) hubble_sock: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,6 +11,7 @@ use tap2pcap::internal::conversation::Options;
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::filter::{Filter, TimeBound};
 use tap2pcap::internal::http::{self, connections};
+use tap2pcap::internal::hubble::{self, Points};
 use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
@@ -161,6 +162,16 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             },
             mss: packets.mss.map(usize::from),
             start_time: cli.http.start_time.map(TimeBound::nanoseconds),
+        },
+        flows: hubble::Options {
+            points: match &cli.hubble.point[..] {
+                "first" => Points::First,
+                "all" => Points::All,
+                name => Points::Named(name.to_owned()),
+            },
+            verdicts: cli.hubble.verdict.clone(),
+            is_overlay: cli.hubble.overlay,
+            has_sockets: cli.hubble.hubble_sock,
         },
         is_live,
         stop: signals::stop().context("signals")?,

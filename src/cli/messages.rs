@@ -40,11 +40,21 @@ pub(crate) fn print_summary(report: &Report, written: &Written, skipped: u64, em
             counted(exchanges, "HTTP exchange", "HTTP exchanges")
         ),
     };
-    let mut text = format!(
-        "{traces}, {}, {} of payload",
-        counted(written.packets, "packet", "packets"),
-        counted(report.bytes, "byte", "bytes"),
-    );
+    let mut text = String::new();
+    let flows = report.flows;
+    if flows.records > 0 {
+        text += &format!("{}, ", counted(flows.records, "flow", "flows"));
+    }
+    if report.traces > 0 || flows.records == 0 {
+        text += &format!("{traces}, ");
+    }
+    text += &counted(written.packets, "packet", "packets");
+    if report.traces > 0 || flows.records == 0 {
+        text += &format!(", {} of payload", counted(report.bytes, "byte", "bytes"));
+    }
+    if flows.duplicates > 0 {
+        text += &format!(", {} at other points", counted(flows.duplicates, "observation", "observations"));
+    }
     let truncated = report.truncated_bodies;
     let unknown = report.count(Warning::CutUnknown) + report.count(Warning::RemovedBody) + truncated.unknown;
     let cut = report.count(Warning::Cut) + unknown + truncated.all - truncated.unknown;
@@ -216,6 +226,41 @@ impl Display for Words<'_> {
                 f,
                 "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")
+            ),
+            Warning::LostEvents => write!(
+                f,
+                "Hubble lost {} before they got here ({example}); the next packet of the node says so",
+                many("event", "events")
+            ),
+            Warning::OtherEvents => write!(
+                f,
+                "{} no flows: agent events, debug events or the status of nodes, which no packet shows ({example})",
+                many("record is", "records are")
+            ),
+            Warning::SocketFlows => write!(
+                f,
+                "{} what a socket translated and are no packets ({example}); --hubble-sock writes them",
+                many("flow tells", "flows tell")
+            ),
+            Warning::NoComments => write!(
+                f,
+                "verdicts, policies, pods and names of {} stay behind: pcap has no room for them; write a .pcapng",
+                many("flow", "flows")
+            ),
+            Warning::NoTime => write!(
+                f,
+                "{} no time, and the one of the flow before stands in ({example})",
+                many("flow has", "flows have")
+            ),
+            Warning::MadeUpHost => write!(
+                f,
+                "{} no IP address for one or both ends; made-up ones stand in ({example})",
+                many("flow has", "flows have")
+            ),
+            Warning::LinkOnly => write!(
+                f,
+                "{} no IP packet and left out: --link-type raw has no frames ({example})",
+                many("frame has", "frames have")
             ),
             Warning::UnusedAddress => {
                 write!(f, "--{example} was not needed: every trace has its own address")

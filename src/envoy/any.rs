@@ -31,7 +31,7 @@ impl AnyCursor {
     pub(crate) fn new(format: Format) -> Self {
         match format {
             Format::Binary => Self::Binary(Cursor::new(true)),
-            Format::Delimited => Self::Binary(Cursor::new(false)),
+            Format::Delimited | Format::Grpc => Self::Binary(Cursor::new(false)),
             Format::Json => Self::Json(Cursor::new(false)),
             Format::Text => Self::Text(Cursor::new(false)),
         }

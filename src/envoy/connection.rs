@@ -77,7 +77,7 @@ fn generation(record: &[u8], mut fields: Fields) -> Generation {
         let is_legacy = match value {
             Value::Varint(_) => number == v2alpha::Connection::ID,
             Value::Bytes(_) => number == v2alpha::Connection::REMOTE_ADDRESS,
-            Value::Fixed => false,
+            Value::Fixed { .. } => false,
         };
         if is_legacy {
             return Generation::From1_10;

@@ -6,9 +6,9 @@ use super::connection;
 use super::decoded::{Decoded, DecodedWhat};
 use crate::proto::envoy::data::tap::v3::SocketEvent;
 use crate::proto::envoy::data::tap::v3::socket_event::Write;
-use crate::proto::google::protobuf::Timestamp;
 use crate::protobuf::{Damage, Encoding, Field, Kind, Message, Reader, Schema};
-use crate::trace::{Direction, Truncation, nanoseconds};
+use crate::trace::timestamp::time;
+use crate::trace::{Direction, Truncation};
 
 /// What `data` of a read or write is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,36 +125,6 @@ impl Message for DataReader {
                 body::read(value, is_message, &mut self.body)?;
             }
             Write::END_STREAM => self.end_stream = value.boolean()?,
-            _ => value.skip()?,
-        }
-        Ok(())
-    }
-}
-
-/// The time that is the value, in nanoseconds since the Unix epoch.
-pub(super) fn time<E: Encoding>(value: &mut Reader<'_, E>) -> Result<u64, Damage> {
-    if let Some(time) = value.timestamp() {
-        return time.map(|(seconds, nanos)| nanoseconds(seconds, nanos));
-    }
-    let mut time = Time::default();
-    value.message(&mut time)?;
-    Ok(nanoseconds(time.seconds, time.nanos))
-}
-
-/// A `google.protobuf.Timestamp` that is being read. Envoy's UDP sink writes more than a billion `nanos`.
-#[derive(Default)]
-struct Time {
-    seconds: i64,
-    nanos: i64,
-}
-
-impl Message for Time {
-    type Schema = Timestamp;
-
-    fn take<E: Encoding>(&mut self, number: u32, value: &mut Reader<'_, E>) -> Result<(), Damage> {
-        match number {
-            Timestamp::SECONDS => self.seconds = value.signed()?,
-            Timestamp::NANOS => self.nanos = value.signed()?,
             _ => value.skip()?,
         }
         Ok(())

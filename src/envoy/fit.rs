@@ -159,7 +159,7 @@ fn has_type<S: Schema>(number: u32, value: &Value) -> Option<bool> {
     Some(match value {
         Value::Varint(_) => is_number,
         Value::Bytes(_) => !is_number,
-        Value::Fixed => false,
+        Value::Fixed { .. } => false,
     })
 }
 

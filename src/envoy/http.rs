@@ -3,14 +3,15 @@
 //! Of a record that breaks off, or is damaged, all pieces are kept that come before the damage.
 
 use super::body::{self, Body};
+use super::connection;
 use super::decoded::{HttpFields, HttpMessage, HttpRecord};
-use super::{connection, event};
 use crate::http::Headers;
 use crate::proto::envoy::config::core::v3::HeaderValue;
 use crate::proto::envoy::data::tap::v3::http_buffered_trace::Message as MessageFields;
 use crate::proto::envoy::data::tap::v3::http_streamed_trace_segment::Headers as HeadersFields;
 use crate::proto::envoy::data::tap::v3::{HttpBufferedTrace, HttpStreamedTraceSegment};
 use crate::protobuf::{Damage, Encoding, Message, Reader};
+use crate::trace::timestamp;
 
 /// Reads the `HttpBufferedTrace`, or else `HttpStreamedTraceSegment`, that is the value.
 pub(super) fn read<E: Encoding>(value: &mut Reader<'_, E>, is_buffered: bool) -> Result<HttpRecord, Damage> {
@@ -65,7 +66,7 @@ impl Message for MessageReader<'_> {
             MessageFields::HEADERS => header(value, &mut self.header, head)?,
             MessageFields::BODY => self::body(value, body, self.damage)?,
             MessageFields::TRAILERS => header(value, &mut self.header, trailers)?,
-            MessageFields::HEADERS_RECEIVED_TIME => *time = Some(event::time(value)?),
+            MessageFields::HEADERS_RECEIVED_TIME => *time = Some(timestamp::time(value)?),
             _ => value.skip()?,
         }
         Ok(())

@@ -89,7 +89,7 @@ pub fn inspect(input: Input) -> InputInfo {
                     exchanges.see(exchange);
                 }
             }
-            Ok(Step::Idle) => {}
+            Ok(Step::Flow | Step::Idle) => {}
             Ok(Step::End) => break,
             Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),
             Err(_) => more_errors += 1,

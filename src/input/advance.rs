@@ -16,6 +16,9 @@ impl Input {
     }
 
     fn step(&mut self) -> Result<Step, InputError> {
+        if self.hubble.is_some() {
+            return self.next_flow();
+        }
         loop {
             if let Some(parts) = &mut self.parts {
                 self.part = parts.next(self.records.record(), &self.scratch);
@@ -44,14 +47,7 @@ impl Input {
                     },
                     Ok(Next::Idle) => return Ok(Step::Idle),
                     Ok(Next::End) => return Ok(Step::End),
-                    Err(RecordError::Io(source)) => {
-                        return Err(InputError::Io { name: self.name.clone(), source });
-                    }
-                    Err(RecordError::Broken { offset, what }) => {
-                        let (name, record) = (self.name.clone(), self.records.number() + 1);
-                        let unit = self.records.source().unit();
-                        return Err(InputError::Damaged { name, record, offset, unit, what });
-                    }
+                    Err(error) => return Err(self.record_error(error)),
                 }
             };
             match found {
@@ -153,7 +149,7 @@ impl Input {
     }
 
     /// Whether an error of the source has said why the record is truncated.
-    fn is_explained(&self) -> bool {
+    pub(super) fn is_explained(&self) -> bool {
         self.records.truncation().is_some() && self.records.source().has_failed()
     }
 
@@ -170,8 +166,20 @@ impl Input {
         }
     }
 
+    /// The error that there is no record.
+    pub(super) fn record_error(&self, error: RecordError) -> InputError {
+        let name = self.name.clone();
+        match error {
+            RecordError::Io(source) => InputError::Io { name, source },
+            RecordError::Broken { offset, what } => {
+                let (record, unit) = (self.records.number() + 1, self.records.source().unit());
+                InputError::Damaged { name, record, offset, unit, what }
+            }
+        }
+    }
+
     /// The error for what is wrong with the record.
-    fn error(&self, damage: Damage) -> InputError {
+    pub(super) fn error(&self, damage: Damage) -> InputError {
         let (name, record) = (self.name.clone(), self.records.number());
         let unit = self.records.source().unit();
         match self.records.truncation() {

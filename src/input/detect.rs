@@ -1,6 +1,7 @@
 //! Tells an input's format from its first bytes.
 
 use crate::envoy::fit::{Fit, fit};
+use crate::hubble;
 use crate::record::binary::{delimited, raw};
 use crate::record::format::{BYTE_ORDER_MARK, Format, http_headers};
 use crate::record::scanned::Scanned;
@@ -8,8 +9,25 @@ use crate::record::stray::is_stray;
 use crate::record::text::is_text;
 use crate::record::{json, text};
 
-/// The format of an input that begins with `prefix`, or `None` if it is no tap trace.
-pub(crate) fn detect(prefix: &[u8]) -> Option<Format> {
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Detected {
+    /// It holds Hubble's flows, and no tap.
+    pub(super) is_hubble: bool,
+    pub(super) format: Format,
+}
+
+/// What an input is that begins with `prefix`; `None` if it is neither a tap trace nor flows.
+pub(super) fn detect(prefix: &[u8]) -> Option<Detected> {
+    let text = prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(prefix);
+    match hubble::detect(text) {
+        Some(format) => Some(Detected { is_hubble: true, format }),
+        None => tap(prefix).map(|format| Detected { is_hubble: false, format }),
+    }
+}
+
+/// The format of a tap trace.
+fn tap(prefix: &[u8]) -> Option<Format> {
     let (raw, delimited) = (fit(prefix, raw), fit(prefix, delimited));
     let (format, binary) =
         if worth(delimited) > worth(raw) { (Format::Delimited, delimited) } else { (Format::Binary, raw) };
@@ -31,8 +49,7 @@ pub(crate) fn detect(prefix: &[u8]) -> Option<Format> {
         return Some(format);
     }
     if headers > 0 {
-        return detect(&prefix[headers..])
-            .filter(|format| matches!(format, Format::Binary | Format::Delimited));
+        return tap(&prefix[headers..]).filter(|format| matches!(format, Format::Binary | Format::Delimited));
     }
     let is_zeros = prefix.iter().all(|&byte| byte == 0);
     (worth(binary) > (false, 0) && !is_zeros).then_some(format)

@@ -26,7 +26,7 @@ pub enum InputError {
         is_live: bool,
     },
     /// It is something else.
-    #[error("{name}: this is no Envoy tap trace but {foreign}")]
+    #[error("{name}: this is neither an Envoy tap nor Hubble flows, but {foreign}")]
     NotATap {
         /// The input.
         name: String,

@@ -94,7 +94,7 @@ const RUN_ALONE: &str = "run the command that wrote it alone, and convert when i
 const TAP_REQUEST: &str = "README.md shows the request for a live tap";
 
 /// Texts. What comes first counts.
-const TEXTS: [(Place, &str, &str, &str); 32] = [
+const TEXTS: [(Place, &str, &str, &str); 31] = [
     (
         First,
         "<!doctype html",
@@ -121,7 +121,6 @@ const TEXTS: [(Place, &str, &str, &str); 32] = [
     (Line, "connection refused", "an error message", RUN_ALONE),
     (First, "http/", "an HTTP response without a trace", RUN_ALONE),
     (First, "version https://git-lfs", "a pointer of Git LFS", "fetch the file, with git lfs pull"),
-    (Anywhere, "\"verdict\"", "JSON of Hubble, which is no tap", "tap2pcap converts Envoy's taps"),
     (
         Anywhere,
         "\"resourceSpans\"",

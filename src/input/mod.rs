@@ -9,6 +9,7 @@ mod canonical_run;
 mod detect;
 mod error;
 pub(crate) mod file_name;
+mod flows;
 mod foreign;
 mod open;
 
@@ -18,6 +19,7 @@ pub use crate::envoy::TextLoss;
 pub use crate::envoy::generation::Generation;
 use crate::envoy::{AnyCursor, Decoded, DecodedWhat, Parts};
 use crate::http::Part;
+use crate::hubble::{Decoder, Flow};
 use crate::protobuf::Home;
 use crate::record::Records;
 pub use crate::record::{Format, RecordTruncation};
@@ -58,6 +60,12 @@ pub struct Input {
     /// The next of them.
     part: Option<Part>,
     has_failed: bool,
+    /// The decoder of Hubble's flows, where it holds these.
+    hubble: Option<Box<Decoder>>,
+    /// How many of them there were.
+    flows: u64,
+    /// A record that a log has in parts, put together.
+    joined: Vec<u8>,
 }
 
 /// The event that [`Input::event`] is to give.
@@ -75,6 +83,8 @@ pub enum Step {
     Event,
     /// There is a part of an exchange that an HTTP tap recorded: [`Input::part`].
     Part,
+    /// There is a flow of Hubble's: [`Input::flow`].
+    Flow,
     /// There is nothing at the moment, because the writer of a pipe takes its time.
     Idle,
     /// The input has ended.
@@ -159,7 +169,7 @@ impl Input {
     /// Whether it has a trace, of whichever tap.
     #[must_use]
     pub fn has_trace(&self) -> bool {
-        self.traces + self.http_records > 0
+        self.traces + self.http_records + self.flows > 0
     }
 
     /// The error that there is no trace, where the input has been read to its end and there is none.
@@ -168,6 +178,18 @@ impl Input {
         let is_tap = self.has_trace() || self.has_failed();
         (!is_tap)
             .then(|| InputError::NotATap { name: self.name.clone(), foreign: Foreign::new(&self.beginning) })
+    }
+
+    /// Whether it holds Hubble's flows, and no tap.
+    #[must_use]
+    pub fn is_hubble(&self) -> bool {
+        self.hubble.is_some()
+    }
+
+    /// The flow that [`Self::advance`] has found.
+    #[must_use]
+    pub fn flow(&self) -> Option<&Flow> {
+        self.hubble.as_deref().map(Decoder::flow)
     }
 
     /// Which Envoy wrote what has been read so far, as far as the messages' shapes show.

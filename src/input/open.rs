@@ -8,6 +8,7 @@ use super::detect::detect;
 use super::foreign::Foreign;
 use super::{Current, Input, InputError};
 use crate::envoy::AnyCursor;
+use crate::hubble::Decoder;
 use crate::record::{Format, Records};
 use crate::source::{Fill, IDLE, Source};
 use crate::trace::{Kind, TraceId};
@@ -98,8 +99,13 @@ impl Input {
         if source.available().is_empty() {
             return Err(InputError::Empty { name, is_live: source.is_live() });
         }
-        let Some(format) = format.or_else(|| detect(source.available())) else {
-            return Err(InputError::NotATap { name, foreign: Foreign::new(source.available()) });
+        let detected = detect(source.available());
+        let (is_hubble, format) = match (detected, format) {
+            (Some(detected), format) => (detected.is_hubble, format.unwrap_or(detected.format)),
+            (None, Some(format)) => (false, format),
+            (None, None) => {
+                return Err(InputError::NotATap { name, foreign: Foreign::new(source.available()) });
+            }
         };
         let beginning = source.available();
         let beginning = beginning[..beginning.len().min(BEGINNING)].into();
@@ -107,7 +113,10 @@ impl Input {
             name,
             format,
             beginning,
-            records: Records::new(source, format),
+            records: if is_hubble { Records::of_flows(source, format) } else { Records::new(source, format) },
+            hubble: is_hubble.then(|| Box::new(Decoder::new(matches!(format, Format::Json | Format::Text)))),
+            flows: 0,
+            joined: Vec::new(),
             cursor: AnyCursor::new(format),
             is_in_record: false,
             trace: TraceId { kind: Kind::SocketBuffered, id: 0 },

@@ -44,6 +44,8 @@ pub enum TapState {
     File {
         /// Its format.
         format: Format,
+        /// It holds Hubble's flows.
+        is_hubble: bool,
         /// When its first event was, in nanoseconds since the Unix epoch; 0 if it has none.
         first: u64,
     },
@@ -199,6 +201,11 @@ impl Discovered {
         let mut numbers = HashMap::new();
         let mut of_taps = Vec::new();
         for tap in &self.taps {
+            if tap.is_hubble() {
+                // It has one for each node and point, as they come.
+                of_taps.push(0);
+                continue;
+            }
             let prefix = file_name::split(&tap.name).map(|(prefix, _)| prefix);
             let name = if is_many { prefix.unwrap_or(&tap.name) } else { &tap.name };
             let number = if is_many { numbers.get(name).copied() } else { None };
@@ -241,6 +248,16 @@ impl Tap {
         }
     }
 
+    /// Whether it is known to hold Hubble's flows.
+    #[must_use]
+    pub fn is_hubble(&self) -> bool {
+        match &self.state {
+            TapState::Open(input) => input.is_hubble(),
+            TapState::Opening(_) => false,
+            TapState::File { is_hubble, .. } => *is_hubble,
+        }
+    }
+
     /// Its format, if that is known yet.
     #[must_use]
     pub fn format(&self) -> Option<Format> {
@@ -273,10 +290,12 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
     read.map_err(|source| InputError::Io { name: name.clone(), source })?;
     let stand_in = || start_time.or_else(|| modified(path));
     let found = match Input::from_bytes(name.clone(), bytes, format) {
-        Ok(mut input) => first_time(&mut input, false, stand_in).map(|first| (input.format(), first)),
+        Ok(mut input) => {
+            first_time(&mut input, false, stand_in).map(|first| (input.format(), input.is_hubble(), first))
+        }
         Err(_) => None,
     };
-    let (format, first) = match found {
+    let (format, is_hubble, first) = match found {
         Some(found) => found,
         None => {
             let mut input = Input::open_lazily(path, format)?;
@@ -284,10 +303,10 @@ fn look(path: &Path, format: Option<Format>, start_time: Option<u64>) -> Result<
             if let (None, Some(error)) = (first, input.not_a_tap()) {
                 return Err(error);
             }
-            (input.format(), first.unwrap_or_default())
+            (input.format(), input.is_hubble(), first.unwrap_or_default())
         }
     };
-    Ok(Tap { name, path: path.to_owned(), state: TapState::File { format, first } })
+    Ok(Tap { name, path: path.to_owned(), state: TapState::File { format, is_hubble, first } })
 }
 
 /// When the first event that has a time was. Exchanges of the HTTP tap stand in the order in which they ended, so that the
@@ -313,6 +332,11 @@ fn first_time(input: &mut Input, is_all: bool, stand_in: impl Fn() -> Option<u64
                 }
                 first = part.time.map(|time| first.map_or(time, |first| first.min(time))).or(first);
                 parts += 1;
+            }
+            Ok(Step::Flow) => {
+                if let Some(time) = input.flow().and_then(|flow| flow.time) {
+                    return Some(time);
+                }
             }
             Ok(Step::Idle) => {}
             Ok(Step::End) | Err(InputError::Io { .. }) => break,

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::http::Exchange;
+use crate::hubble::Flow;
 use crate::input::{Input, InputError, Opening, Step};
 use crate::reassembly::Reassembler;
 use crate::source::IDLE;
@@ -77,6 +78,8 @@ pub enum Next {
     Event(u32),
     /// The exchange of the input with this number: [`Merge::exchange`].
     Exchange(u32),
+    /// The flow of the input with this number: [`Merge::flow`].
+    Flow(u32),
     /// The input with this number has ended.
     Ended(u32, Box<Reassembler>),
     /// There is nothing at the moment.
@@ -196,10 +199,16 @@ impl Merge {
         self.running[number as usize].as_deref_mut().and_then(Reassembler::exchange)
     }
 
+    /// The flow that [`Self::advance`] has found in the input with this number; once.
+    pub fn flow(&mut self, number: u32) -> Option<&Flow> {
+        self.running[number as usize].as_deref_mut().and_then(Reassembler::flow)
+    }
+
     /// What the input with this number has ready.
     fn found(&self, number: u32) -> Next {
         match self.running[number as usize].as_deref() {
             Some(input) if input.has_exchange() => Next::Exchange(number),
+            Some(input) if input.has_flow() => Next::Flow(number),
             Some(input) if input.has_found() => Next::Event(number),
             _ => Next::InOrder,
         }
@@ -216,11 +225,11 @@ impl Merge {
             self.silent_since = None;
         }
         match step {
-            Step::Event | Step::Part if time.is_none() || self.is_due(place) => {
+            Step::Event | Step::Part | Step::Flow if time.is_none() || self.is_due(place) => {
                 self.current = Some(place);
                 Ok(Some(self.found(number)))
             }
-            Step::Event | Step::Part => {
+            Step::Event | Step::Part | Step::Flow => {
                 self.put(place);
                 Ok(None)
             }

@@ -53,7 +53,7 @@ impl Merge {
             };
             match input.advance()? {
                 Step::Idle => at += 1,
-                Step::Event | Step::Part => {
+                Step::Event | Step::Part | Step::Flow => {
                     let place = (input.time().map_or(order, |time| time.max(order)), number);
                     self.silent.swap_remove(at);
                     self.put(place);

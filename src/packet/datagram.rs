@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::IpNumber;
 
-use super::template::{Addresses, Bytes, LOCAL_MAC, LinkType, REMOTE_MAC, write_ip, write_link};
+use super::template::{Addresses, Bytes, HOP_LIMIT, LOCAL_MAC, LinkType, REMOTE_MAC, write_ip, write_link};
 use super::{Headers, checksum};
 use crate::trace::{Direction, Side};
 
@@ -14,6 +14,7 @@ pub struct Route {
     link_type: LinkType,
     direction: Direction,
     addresses: Addresses,
+    hop_limit: u8,
 }
 
 impl Route {
@@ -30,10 +31,18 @@ impl Route {
             (IpAddr::V6(source), IpAddr::V6(destination)) => Addresses::V6([source, destination]),
             _ => return None,
         };
-        Some(Self { link_type, direction, addresses })
+        Some(Self { link_type, direction, addresses, hop_limit: HOP_LIMIT })
     }
 
-    pub(super) fn is_ipv4(&self) -> bool {
+    /// The route with another time to live, or hop limit.
+    #[must_use]
+    pub fn with_hop_limit(self, hop_limit: u8) -> Self {
+        Self { hop_limit, ..self }
+    }
+
+    /// Whether its addresses are IPv4's.
+    #[must_use]
+    pub fn is_ipv4(&self) -> bool {
         matches!(self.addresses, Addresses::V4(_))
     }
 
@@ -43,7 +52,7 @@ impl Route {
         let ends = [self.direction, self.direction.reverse()].map(|way| sender(Side::sender(way)));
         let mut bytes = Bytes::default();
         write_link(self.link_type, self.is_ipv4(), ends, &mut bytes);
-        write_ip(&self.addresses, protocol, Some(transport.len() + payload), &mut bytes);
+        write_ip(&self.addresses, protocol, self.hop_limit, Some(transport.len() + payload), &mut bytes);
         bytes.extend(transport);
         DatagramHeaders { bytes }
     }

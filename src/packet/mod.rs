@@ -7,6 +7,8 @@
 pub mod checksum;
 mod datagram;
 pub mod icmp;
+pub mod ip;
+pub mod link;
 pub mod metadata;
 pub mod sctp;
 pub mod tcp;
@@ -86,7 +88,14 @@ pub struct Packet<'a, H> {
     pub metadata: Option<&'a Metadata>,
 }
 
-impl<H: Headers> Packet<'_, H> {
+impl<'a, H: Headers> Packet<'a, H> {
+    /// The packet with headers of which less is captured, and no payload.
+    #[must_use]
+    pub fn cut<C: Headers>(&self, headers: C) -> Packet<'a, C> {
+        let Self { time, order, interface, direction, original_len, metadata, .. } = *self;
+        Packet { time, order, interface, direction, headers, payload: &[], original_len, metadata }
+    }
+
     /// Appends the packet with `before` before it.
     #[inline(always)]
     pub(crate) fn append(&self, before: &[u8], buffer: &mut Vec<u8>) {

@@ -18,6 +18,19 @@ pub fn headers(
     chunks: &[u8],
     original_len: usize,
 ) -> DatagramHeaders {
+    let header = common_header(ports, verification_tag, chunks, original_len);
+    route.headers(IpNumber::SCTP, &header, original_len)
+}
+
+/// A whole packet: the common header, and the chunks after it.
+#[must_use]
+pub fn packet(ports: [u16; 2], verification_tag: u32, chunks: &[u8]) -> Vec<u8> {
+    let mut packet = common_header(ports, verification_tag, chunks, chunks.len()).to_vec();
+    packet.extend_from_slice(chunks);
+    packet
+}
+
+fn common_header(ports: [u16; 2], verification_tag: u32, chunks: &[u8], original_len: usize) -> [u8; 12] {
     let mut header = [0; 12];
     header[0..2].copy_from_slice(&ports[0].to_be_bytes());
     header[2..4].copy_from_slice(&ports[1].to_be_bytes());
@@ -34,5 +47,5 @@ pub fn headers(
     }
     // The checksum is written with its least significant byte first (RFC 9260 appendix A).
     header[8..12].copy_from_slice(&crc.finalize().to_le_bytes());
-    route.headers(IpNumber::SCTP, &header, original_len)
+    header
 }

@@ -15,13 +15,18 @@ use super::{Headers, LinkType, checksum};
 use crate::trace::{Direction, Side};
 
 /// FIN: the sender has no more data.
-pub const FIN: u8 = 0x01;
+pub const FIN: u16 = 0x01;
 /// SYN: the sequence number is the initial one.
-pub const SYN: u8 = 0x02;
+pub const SYN: u16 = 0x02;
+/// RST: the connection is broken off.
+pub const RST: u16 = 0x04;
 /// PSH: the end of what was read or written in one go.
-pub const PSH: u8 = 0x08;
+pub const PSH: u16 = 0x08;
 /// ACK: the acknowledgment number counts.
-pub const ACK: u8 = 0x10;
+pub const ACK: u16 = 0x10;
+
+/// The receive window of a sender, in bytes, where nothing else is said.
+pub const WINDOW: u16 = u16::MAX;
 
 const IN_TEMPLATE: &str = "a template has all headers";
 
@@ -54,8 +59,10 @@ pub struct Segment {
     pub sequence: u32,
     /// Acknowledgment number.
     pub acknowledgment: u32,
-    /// [`FIN`], [`SYN`], [`PSH`], [`ACK`].
-    pub flags: u8,
+    /// The lower nine bits: [`FIN`], [`SYN`], [`RST`], [`PSH`], [`ACK`], URG, ECE, CWR, NS.
+    pub flags: u16,
+    /// Receive window.
+    pub window: u16,
     /// Bytes of payload on the wire: more than are captured where the trace cut them. At most [`max_payload`](super::max_payload).
     pub original_len: usize,
 }
@@ -106,21 +113,25 @@ impl TcpHeaders {
         direction: Direction,
         sequence: u32,
         acknowledgment: u32,
-        flags: u8,
+        flags: u16,
     ) -> (SegmentHeaders<'_>, &'static [u8]) {
         let options = &self.template.syn_options;
         // They count as payload does in the lengths and the checksum; only the data offset has to say what they are.
-        let segment = Segment { direction, sequence, acknowledgment, flags, original_len: options.len() };
+        let original_len = options.len();
+        let segment = Segment { direction, sequence, acknowledgment, flags, window: WINDOW, original_len };
         (self.with_options(segment, options.len() as u8 / 4, options), options)
     }
 
+    /// What stands before `payload`, of which the first words of 32 bits are options.
     #[inline(always)]
-    fn with_options(&self, segment: Segment, options: u8, payload: &[u8]) -> SegmentHeaders<'_> {
+    #[must_use]
+    pub fn with_options(&self, segment: Segment, options: u8, payload: &[u8]) -> SegmentHeaders<'_> {
         let sum = u64::from(self.tcp_sum)
             + u64::from(segment.tcp_len().swap_bytes())
             + u64::from(segment.sequence.swap_bytes())
             + u64::from(segment.acknowledgment.swap_bytes())
-            + u64::from(u16::from_le_bytes([options << 4, segment.flags]))
+            + u64::from(((u16::from(options) << 12) + segment.flags).swap_bytes())
+            + u64::from(segment.window.swap_bytes())
             + checksum::sum(payload);
         SegmentHeaders { conversation: self, segment, options, tcp_checksum: !checksum::fold(sum) }
     }
@@ -167,8 +178,10 @@ impl Headers for SegmentHeaders<'_> {
         tcp[2..4].copy_from_slice(&destination.port);
         tcp[4..8].copy_from_slice(&segment.sequence.to_be_bytes());
         tcp[8..12].copy_from_slice(&segment.acknowledgment.to_be_bytes());
-        tcp[12] += self.options << 4;
-        tcp[13] = segment.flags;
+        let [high, low] = segment.flags.to_be_bytes();
+        tcp[12] += (self.options << 4) + high;
+        tcp[13] = low;
+        tcp[14..16].copy_from_slice(&segment.window.to_be_bytes());
         tcp[16..18].copy_from_slice(&self.tcp_checksum.to_le_bytes());
     }
 }
@@ -232,6 +245,7 @@ mod tests {
                 sequence,
                 acknowledgment,
                 flags: PSH | ACK,
+                window: WINDOW,
                 original_len: payload.len(),
             };
             let mut packet = Vec::new();

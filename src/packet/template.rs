@@ -14,19 +14,21 @@ const IPV4_MAX: u16 = u16::MAX - Ipv4Header::MIN_LEN as u16;
 /// The same in IPv6, whose length field does not count the IPv6 header (RFC 8200 section 3).
 const IPV6_MAX: u16 = u16::MAX;
 
-/// Headers take at most this many bytes: none is longer than TCP's.
+/// Headers take at most this many bytes.
 const ROOM: usize = Ethernet2Header::LEN + Ipv6Header::LEN + TcpHeader::MIN_LEN;
+/// Room for headers that are laid out for one packet: an SCTP packet with an INIT chunk is the longest.
+const LONGEST: usize = Ethernet2Header::LEN + Ipv6Header::LEN + 32;
 
 /// Headers while they are laid out: bytes on the stack, because each packet but a TCP segment has its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes {
-    bytes: [u8; ROOM],
+    bytes: [u8; LONGEST],
     len: usize,
 }
 
 impl Default for Bytes {
     fn default() -> Self {
-        Self { bytes: [0; ROOM], len: 0 }
+        Self { bytes: [0; LONGEST], len: 0 }
     }
 }
 
@@ -46,7 +48,7 @@ const WINDOW_SHIFT: u8 = 14;
 /// Maximum segment size (4 bytes), no-operation (1), window scale (3).
 const SYN_OPTIONS_LEN: usize = 8;
 /// What hosts begin with.
-const HOP_LIMIT: u8 = 64;
+pub(super) const HOP_LIMIT: u8 = 64;
 
 /// The last byte of each side's Ethernet address.
 pub(super) const LOCAL_MAC: u8 = 1;
@@ -106,7 +108,7 @@ impl Template {
             ip_sum: if is_ipv4 { sum(ip) } else { 0 },
             tcp_sum: sum(tcp) + sum(&[0, IpNumber::TCP.0]),
             len: headers[0].len,
-            headers: headers.map(|headers| headers.bytes),
+            headers: headers.map(|headers| array::from_fn(|at| headers.bytes[at])),
             is_ipv4,
             syn_options: syn_options(max_payload(is_ipv4)),
         }
@@ -124,8 +126,8 @@ fn headers(link_type: LinkType, is_ipv4: bool, source: u8, destination: u8) -> B
     let (nowhere_4, nowhere_6) = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
     let nowhere = if is_ipv4 { Addresses::V4([nowhere_4; 2]) } else { Addresses::V6([nowhere_6; 2]) };
     write_link(link_type, is_ipv4, [source, destination], &mut headers);
-    write_ip(&nowhere, IpNumber::TCP, None, &mut headers);
-    headers.extend(&TcpHeader::new(0, 0, 0, u16::MAX).to_bytes());
+    write_ip(&nowhere, IpNumber::TCP, HOP_LIMIT, None, &mut headers);
+    headers.extend(&TcpHeader::new(0, 0, 0, 0).to_bytes());
     headers
 }
 
@@ -150,6 +152,7 @@ pub(super) fn write_link(link_type: LinkType, is_ipv4: bool, ends: [u8; 2], head
 pub(super) fn write_ip(
     addresses: &Addresses,
     protocol: IpNumber,
+    hop_limit: u8,
     length: Option<usize>,
     headers: &mut Bytes,
 ) {
@@ -157,7 +160,7 @@ pub(super) fn write_ip(
         Addresses::V4([source, destination]) => {
             let mut ip = Ipv4Header {
                 protocol,
-                time_to_live: HOP_LIMIT,
+                time_to_live: hop_limit,
                 dont_fragment: true,
                 total_len: length
                     .map_or(0, |length| length.min(IPV4_MAX.into()) as u16 + Ipv4Header::MIN_LEN as u16),
@@ -173,7 +176,7 @@ pub(super) fn write_ip(
         Addresses::V6([source, destination]) => {
             let ip = Ipv6Header {
                 next_header: protocol,
-                hop_limit: HOP_LIMIT,
+                hop_limit,
                 payload_length: length.unwrap_or_default().min(IPV6_MAX.into()) as u16,
                 source: source.octets(),
                 destination: destination.octets(),

@@ -10,8 +10,11 @@ pub(crate) enum Value {
     Varint(u64),
     /// Where a length-delimited value is in the record.
     Bytes(Range<usize>),
-    /// A 32-bit or 64-bit number, which no message here has.
-    Fixed,
+    /// The bits of a number that always takes as many bytes: 4 or 8.
+    Fixed {
+        bits: u64,
+        bytes: u8,
+    },
 }
 
 /// Goes through the fields of the message in a part of a record, without a schema.
@@ -63,7 +66,7 @@ impl Fields {
         let number = number.ok_or_else(|| Damage::new(start, NO_FIELD))?;
         let value = match tag & 7 {
             0 => Value::Varint(self.varint(record, start)?),
-            1 => self.fixed(8, start)?,
+            1 => self.fixed(record, 8, start)?,
             2 => {
                 let length = self.varint(record, start)?;
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -78,15 +81,20 @@ impl Fields {
                 self.at = range.end;
                 Value::Bytes(range)
             }
-            5 => self.fixed(4, start)?,
+            5 => self.fixed(record, 4, start)?,
             _ => return Err(Damage::new(start, NO_FIELD)),
         };
         Ok(Some((number, value)))
     }
 
-    fn fixed(&mut self, length: usize, start: usize) -> Result<Value, Damage> {
-        self.at += length;
-        if self.at > self.end { Err(self.incomplete(start)) } else { Ok(Value::Fixed) }
+    fn fixed(&mut self, record: &[u8], bytes: u8, start: usize) -> Result<Value, Damage> {
+        let end = self.at + usize::from(bytes);
+        if end > self.end {
+            return Err(self.incomplete(start));
+        }
+        let bits = record[self.at..end].iter().rev().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+        self.at = end;
+        Ok(Value::Fixed { bits, bytes })
     }
 
     #[inline]
@@ -124,7 +132,7 @@ impl Place {
     /// The fields of the message in a part of a record.
     #[inline]
     pub(crate) fn new(fields: Fields) -> Self {
-        Self { start: fields.at, fields, value: Value::Fixed }
+        Self { start: fields.at, fields, value: Value::Varint(0) }
     }
 
     /// The message in a part of a record, as a value.
@@ -141,15 +149,15 @@ impl Place {
     fn range(&self) -> Result<Range<usize>, Damage> {
         match &self.value {
             Value::Bytes(range) => Ok(range.clone()),
-            Value::Varint(_) | Value::Fixed => Err(self.wrong_type()),
+            Value::Varint(_) | Value::Fixed { .. } => Err(self.wrong_type()),
         }
     }
 
     #[inline]
     fn number(&self) -> Result<u64, Damage> {
         match self.value {
-            Value::Varint(value) => Ok(value),
-            Value::Bytes(_) | Value::Fixed => Err(self.wrong_type()),
+            Value::Varint(value) | Value::Fixed { bits: value, .. } => Ok(value),
+            Value::Bytes(_) => Err(self.wrong_type()),
         }
     }
 
@@ -186,9 +194,13 @@ impl Encoding for Place {
             match (S::field(number), &self.value) {
                 (None, _) => {}
                 (Some(Field { kind: Kind::Number, .. }), Value::Varint(_)) => return Ok(Some(number)),
-                (Some(Field { kind: Kind::Number, .. }), _) | (_, Value::Varint(_) | Value::Fixed) => {
-                    return Err(self.wrong_type());
+                (Some(Field { kind: Kind::Fixed(bytes), .. }), Value::Fixed { bytes: there, .. })
+                    if bytes == *there =>
+                {
+                    return Ok(Some(number));
                 }
+                (Some(Field { kind: Kind::Number | Kind::Fixed(_), .. }), _)
+                | (_, Value::Varint(_) | Value::Fixed { .. }) => return Err(self.wrong_type()),
                 (Some(_), Value::Bytes(_)) => return Ok(Some(number)),
             }
         }
@@ -224,6 +236,14 @@ impl Encoding for Place {
     #[inline]
     fn boolean(&mut self, _record: &[u8]) -> Result<bool, Damage> {
         self.number().map(|number| number != 0)
+    }
+
+    fn double(&mut self, _record: &[u8]) -> Result<f64, Damage> {
+        match self.value {
+            Value::Fixed { bits, bytes: 8 } => Ok(f64::from_bits(bits)),
+            Value::Fixed { bits, .. } => Ok(f32::from_bits(bits as u32).into()),
+            Value::Varint(_) | Value::Bytes(_) => Err(self.wrong_type()),
+        }
     }
 
     fn enumeration(&mut self, _record: &[u8], _number: fn(&str) -> Option<i32>) -> Result<i32, Damage> {

@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     BytesOrMessage,
     /// A message.
     Message,
+    /// A number of always as many bytes: 4 or 8.
+    Fixed(u8),
     /// A varint: an integer, a boolean or an enum.
     Number,
 }
@@ -101,6 +103,19 @@ pub(crate) trait Encoding: Clone + Debug {
 
     /// The value as a boolean.
     fn boolean(&mut self, record: &[u8]) -> Result<bool, Damage>;
+
+    /// The value as a floating-point number.
+    fn double(&mut self, record: &[u8]) -> Result<f64, Damage>;
+
+    /// The value, an enum's: its number, or its name in place of what `to` has where the encoding has names.
+    fn name_or_number(&mut self, record: &[u8], _to: &mut Vec<u8>) -> Result<Option<i32>, Damage> {
+        self.signed(record).map(|number| Some(number as i32))
+    }
+
+    /// Whether the value stands there as it is, where it is one of the messages of `google/protobuf/wrappers.proto`.
+    fn is_unwrapped(&self, _record: &[u8]) -> bool {
+        false
+    }
 
     /// The number of the value, an enum's. `number` knows it by its name; an unknown name is 0.
     fn enumeration(&mut self, record: &[u8], number: fn(&str) -> Option<i32>) -> Result<i32, Damage>;

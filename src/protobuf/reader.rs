@@ -52,6 +52,12 @@ impl<'a, E: Encoding> Reader<'a, E> {
         read
     }
 
+    /// Reads the value, one of the messages of `google/protobuf/wrappers.proto`: JSON has it without the message around it.
+    pub(crate) fn wrapper<M: Message>(&mut self, message: &mut M) -> Result<(), Damage> {
+        const VALUE: u32 = 1;
+        if self.place.is_unwrapped(self.record) { message.take(VALUE, self) } else { self.message(message) }
+    }
+
     /// Offset in the record of the value.
     pub(crate) fn at(&self) -> usize {
         self.place.at()
@@ -80,6 +86,16 @@ impl<'a, E: Encoding> Reader<'a, E> {
     /// The value as a boolean.
     pub(crate) fn boolean(&mut self) -> Result<bool, Damage> {
         self.place.boolean(self.record)
+    }
+
+    /// The value as a floating-point number.
+    pub(crate) fn double(&mut self) -> Result<f64, Damage> {
+        self.place.double(self.record)
+    }
+
+    /// The value, an enum's: its number, or its name in `to` where the encoding has names.
+    pub(crate) fn name_or_number(&mut self, to: &mut Vec<u8>) -> Result<Option<i32>, Damage> {
+        self.place.name_or_number(self.record, to)
     }
 
     /// The number of the value, an enum's.

@@ -22,6 +22,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::http::queue::ExchangeQueue;
+use crate::hubble::Flow;
 use crate::input::{Input, InputError, Step};
 use crate::trace::{Connection, ConversationIds, Event, EventHeader, HeaderKind, Kind, TraceId, What};
 pub use in_order::Given;
@@ -83,6 +84,8 @@ enum Ready {
     Owned(Event<'static>),
     /// An exchange.
     Exchange,
+    /// The input has a flow of Hubble's.
+    Flow,
 }
 
 impl Reassembler {
@@ -174,6 +177,10 @@ impl Reassembler {
                         self.take_part();
                         continue;
                     }
+                    Step::Flow => {
+                        self.ready = Ready::Flow;
+                        return Ok(Step::Flow);
+                    }
                     Step::Idle => {
                         self.idle_since.get_or_insert_with(Instant::now);
                         return Ok(Step::Idle);
@@ -207,6 +214,20 @@ impl Reassembler {
         !matches!(self.ready, Ready::None)
     }
 
+    /// The flow that [`Self::advance`] has found; once.
+    pub fn flow(&mut self) -> Option<&Flow> {
+        match mem::replace(&mut self.ready, Ready::None) {
+            Ready::Flow => self.input.flow(),
+            _ => None,
+        }
+    }
+
+    /// Whether [`Self::advance`] has found a flow.
+    #[must_use]
+    pub fn has_flow(&self) -> bool {
+        matches!(self.ready, Ready::Flow)
+    }
+
     /// When the event was that [`Self::advance`] has found, in nanoseconds since the Unix epoch, if it has a time.
     #[must_use]
     pub fn time(&self) -> Option<u64> {
@@ -217,6 +238,7 @@ impl Reassembler {
                 matches!(peek.what, HeaderKind::Data { .. } | HeaderKind::Closed).then_some(peek.time)
             }
             Ready::Owned(event) => matches!(event.what, What::Data(_) | What::Closed).then_some(event.time),
+            Ready::Flow => self.input.flow().and_then(|flow| flow.time),
             Ready::Exchange => self.exchanges.as_ref().and_then(|exchanges| exchanges.time()),
         }
     }
@@ -231,7 +253,9 @@ impl Reassembler {
         }
         match mem::replace(&mut self.ready, Ready::None) {
             Ready::Owned(event) => event,
-            Ready::InInput(_) | Ready::Exchange | Ready::None => event(self.input.peek().trace, What::Ended),
+            Ready::InInput(_) | Ready::Exchange | Ready::Flow | Ready::None => {
+                event(self.input.peek().trace, What::Ended)
+            }
         }
     }
 

@@ -63,8 +63,19 @@ pub(crate) fn sample_rate(bytes: &[u8]) -> Result<usize, FrameError> {
 
 const SAMPLE_RATE: u8 = bytes_tag(TraceWrapper::CONFIGURED_SAMPLE_RATE);
 
+/// The next frame of gRPC: a byte that is 0 where the message is not compressed, its length in four bytes, the message.
+pub(crate) fn grpc(bytes: &[u8]) -> Result<Frame, FrameError> {
+    match *bytes {
+        [0, a, b, c, d, ..] => Ok(Frame { prefix: 5, length: u32::from_be_bytes([a, b, c, d]) as usize }),
+        [0, ..] | [] => Err(FrameError::Incomplete),
+        [1, ..] => Err(FrameError::Broken("a gRPC message that is compressed")),
+        _ => Err(FrameError::Broken("this byte begins no gRPC message")),
+    }
+}
+
+/// The varint at the beginning of `bytes`, and its length.
 #[inline]
-fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
+pub(crate) fn number(bytes: &[u8]) -> Result<(u64, usize), FrameError> {
     varint(bytes).map_err(|error| match error {
         VarintError::Incomplete => FrameError::Incomplete,
         VarintError::TooLong => FrameError::Broken("a length of more than ten bytes"),

@@ -15,8 +15,10 @@ pub enum Format {
     Delimited,
     /// `PROTO_TEXT`.
     Text,
-    /// `JSON_BODY_AS_BYTES` or `JSON_BODY_AS_STRING`.
+    /// `JSON_BODY_AS_BYTES` or `JSON_BODY_AS_STRING`; of Hubble, a flow a line.
     Json,
+    /// The frames of gRPC, each with a message of Hubble's.
+    Grpc,
 }
 
 impl fmt::Display for Format {
@@ -26,6 +28,7 @@ impl fmt::Display for Format {
             Self::Delimited => "delimited",
             Self::Text => "text",
             Self::Json => "JSON",
+            Self::Grpc => "gRPC",
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod format;
 pub(crate) mod json;
+pub(crate) mod lines;
 pub(crate) mod scanned;
 pub(crate) mod stray;
 pub(crate) mod text;
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
-use binary::{Frame, FrameError, delimited, raw, sample_rate};
+use binary::{Frame, FrameError, delimited, grpc, number, raw, sample_rate};
 pub use format::Format;
 use format::{BYTE_ORDER_MARK, http_headers};
 use scanned::Scanned;
@@ -47,6 +48,8 @@ pub(crate) struct Records {
     zeros: Option<u64>,
     is_finished: bool,
     failed_messages: u64,
+    /// Lines before the record, where it is one on a line.
+    lines: u64,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,12 @@ enum Splitter {
     Raw,
     Text(text::Scanner),
     Json(json::Scanner),
+    /// A record of any kind after its length.
+    Framed,
+    Grpc,
+    Lines(lines::Scanner),
+    /// All is one record.
+    Whole,
 }
 
 /// What came of looking for the next record.
@@ -78,20 +87,37 @@ pub(crate) enum RecordError {
 }
 
 impl Records {
-    pub(crate) fn new(mut source: Source, format: Format) -> Self {
+    /// The records of a tap.
+    pub(crate) fn new(source: Source, format: Format) -> Self {
         let splitter = match format {
             Format::Binary => Splitter::Raw,
             Format::Delimited => Splitter::Delimited,
             Format::Text => Splitter::Text(text::Scanner::default()),
             Format::Json => Splitter::Json(json::Scanner::default()),
+            Format::Grpc => Splitter::Grpc,
         };
+        Self::with(source, format, splitter)
+    }
+
+    /// The records of Hubble's flows.
+    pub(crate) fn of_flows(source: Source, format: Format) -> Self {
+        let splitter = match format {
+            Format::Binary => Splitter::Whole,
+            Format::Delimited => Splitter::Framed,
+            Format::Grpc => Splitter::Grpc,
+            Format::Text | Format::Json => Splitter::Lines(lines::Scanner::default()),
+        };
+        Self::with(source, format, splitter)
+    }
+
+    fn with(mut source: Source, format: Format, splitter: Splitter) -> Self {
         let mut stray = Stray::default();
         match format {
             Format::Text | Format::Json if source.available().starts_with(BYTE_ORDER_MARK) => {
                 source.consume(BYTE_ORDER_MARK.len());
             }
             Format::Text | Format::Json => {}
-            Format::Binary | Format::Delimited => {
+            Format::Binary | Format::Delimited | Format::Grpc => {
                 let headers = http_headers(source.available());
                 stray.add(&source.available()[..headers]);
                 source.consume(headers);
@@ -108,6 +134,7 @@ impl Records {
             zeros: None,
             is_finished: false,
             failed_messages: 0,
+            lines: 0,
         }
     }
 
@@ -170,9 +197,57 @@ impl Records {
         self.number += records;
     }
 
+    /// Has the record end after `length` bytes: what is after it on its line is a record of its own.
+    pub(crate) fn shorten(&mut self, length: usize) {
+        if length < self.record.len() && !self.record().get(length..).unwrap_or(&[]).trim_ascii().is_empty() {
+            self.record.end = self.record.start + length;
+            self.count_braces();
+        }
+    }
+
+    /// Has braces counted from here on, where a record is taken for a line. Whether it was.
+    fn count_braces(&mut self) -> bool {
+        match &mut self.splitter {
+            Splitter::Lines(scanner) => scanner.count_braces(),
+            _ => false,
+        }
+    }
+
+    /// Looks again for the end of a record that is more than its line, if it may be.
+    pub(crate) fn lengthen(&mut self) -> bool {
+        let is_new = self.truncation.is_none() && self.count_braces();
+        if is_new {
+            self.record = 0..0;
+            self.number -= 1;
+        }
+        is_new
+    }
+
+    /// Counts the record as lines that are no part of a trace.
+    pub(crate) fn pass_as_stray(&mut self) {
+        self.stray.add(&self.source.available()[self.record.clone()]);
+    }
+
+    /// The line of the input that the record begins on, from 1, where that is counted.
+    pub(crate) fn line(&self) -> Option<u64> {
+        matches!(self.splitter, Splitter::Lines(_)).then_some(self.lines + 1)
+    }
+
+    /// Passes over so many bytes that are available, and counts the lines in them if they may have an end.
+    fn consume(&mut self, length: usize, may_end_lines: bool) {
+        if let Splitter::Lines(_) = self.splitter
+            && may_end_lines
+        {
+            let passed = &self.source.available()[..length];
+            self.lines += memchr::memchr_iter(b'\n', passed).count() as u64;
+        }
+        self.source.consume(length);
+    }
+
     /// Passes over the record that was found last.
     fn leave(&mut self) {
-        self.source.consume(self.record.end);
+        let is_line = matches!(&self.splitter, Splitter::Lines(scanner) if scanner.is_line());
+        self.consume(self.record.end, !is_line);
         self.record = 0..0;
         self.truncation = None;
     }
@@ -190,7 +265,15 @@ impl Records {
                     Found::Record => self.find_sample_rate()?,
                     found => found,
                 },
-                Splitter::Text(_) | Splitter::Json(_) => self.find_scanned()?,
+                Splitter::Framed => self.find_binary(framed)?,
+                Splitter::Grpc => self.find_binary(grpc)?,
+                Splitter::Text(_) | Splitter::Json(_) | Splitter::Lines(_) => self.find_scanned()?,
+                Splitter::Whole if self.source.is_at_end() => {
+                    self.is_finished = true;
+                    self.record = 0..self.source.available().len();
+                    Found::Record
+                }
+                Splitter::Whole => Found::Incomplete,
             };
             match found {
                 Found::Record => {
@@ -200,6 +283,8 @@ impl Records {
                 }
                 Found::Nothing => {}
                 Found::Idle => return Ok(Next::Idle),
+                // The last line has no end.
+                Found::Incomplete if self.source.is_at_end() && self.count_braces() => {}
                 Found::Incomplete if self.source.is_at_end() => {
                     let rest = self.source.available();
                     self.is_finished = true;
@@ -211,6 +296,11 @@ impl Records {
                         Splitter::Text(_) if rest.starts_with(b"#") => return Ok(Next::End),
                         // The end of an array of records.
                         Splitter::Json(_) if rest.trim_ascii() == b"]" => return Ok(Next::End),
+                        Splitter::Lines(_) if !rest.starts_with(b"{") && !lines::is_fragment(rest) => {
+                            self.stray.add(rest);
+                            return Ok(Next::End);
+                        }
+                        Splitter::Lines(_) => {}
                         Splitter::Text(_) if text::may_begin_trace(rest) => {}
                         Splitter::Text(_) | Splitter::Json(_) if is_stray(rest) => {
                             self.stray.add(rest);
@@ -316,7 +406,10 @@ impl Records {
         let scanned = match &mut self.splitter {
             Splitter::Text(scanner) => scanner.scan(available),
             Splitter::Json(scanner) => scanner.scan(available),
-            Splitter::Delimited | Splitter::Raw => Scanned::Incomplete,
+            Splitter::Lines(scanner) => scanner.scan(available),
+            Splitter::Delimited | Splitter::Framed | Splitter::Grpc | Splitter::Raw | Splitter::Whole => {
+                Scanned::Incomplete
+            }
         };
         match scanned {
             Scanned::Record(length) => {
@@ -330,7 +423,7 @@ impl Records {
                 Ok(Found::Record)
             }
             Scanned::Separator(length) => {
-                self.source.consume(length);
+                self.consume(length, true);
                 Ok(Found::Nothing)
             }
             Scanned::Garbage(length) => self.skip_garbage(length),
@@ -342,9 +435,12 @@ impl Records {
     fn skip_garbage(&mut self, length: usize) -> Result<Found, RecordError> {
         let line = &self.source.available()[..length];
         let is_failed_message = line.starts_with(b"Failed to convert protobuf message to JSON");
-        let is_stray = !is_failed_message && is_stray(line);
+        let is_stray = match self.splitter {
+            Splitter::Lines(_) => !lines::is_fragment(line),
+            _ => !is_failed_message && is_stray(line),
+        };
         let mut result = Ok(Found::Nothing);
-        if is_failed_message {
+        if is_failed_message && !is_stray {
             self.failed_messages += 1;
             self.is_in_garbage = false;
         } else if is_stray {
@@ -354,14 +450,14 @@ impl Records {
             let what = format!("a fragment of a lost record, or no record at all: {}", quoted(shown.trim()));
             result = Err(self.broken(what));
         }
-        self.source.consume(length);
+        self.consume(length, true);
         result
     }
 
     /// The most bytes that a record may have here.
     #[inline]
     fn max_record(&self) -> usize {
-        let is_binary = matches!(self.splitter, Splitter::Delimited | Splitter::Raw);
+        let is_binary = !matches!(self.splitter, Splitter::Text(_) | Splitter::Json(_) | Splitter::Lines(_));
         if is_binary && self.source.is_there() { MAX_FILE_RECORD } else { MAX_RECORD }
     }
 
@@ -380,6 +476,12 @@ impl Records {
     fn broken(&self, what: impl Into<Cow<'static, str>>) -> RecordError {
         RecordError::Broken { offset: self.source.offset(), what: what.into() }
     }
+}
+
+/// A record of any kind after its length.
+pub(crate) fn framed(bytes: &[u8]) -> Result<Frame, FrameError> {
+    let (length, prefix) = number(bytes)?;
+    Ok(Frame { prefix, length: usize::try_from(length).unwrap_or(usize::MAX) })
 }
 
 /// A sample rate takes fewer bytes than this.

@@ -6,6 +6,7 @@
 
 mod conversation_ids;
 mod header;
+pub(crate) mod timestamp;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};

@@ -98,7 +98,7 @@ fn what_holds_no_trace_is_an_error() {
     let shown = text(dir.tap2pcap().args(["info", "other.json"]).run().expect(1));
     assert!(
         shown
-            .contains("other.json: this is no Envoy tap trace but JSON without a trace (\"{\\\"a\\\": 1}\")"),
+            .contains("other.json: this is neither an Envoy tap nor Hubble flows, but JSON without a trace (\"{\\\"a\\\": 1}\")"),
         "{shown}"
     );
 }

@@ -34,7 +34,7 @@ fn read(format: Format, bytes: &[u8]) -> (Vec<Part>, Vec<String>) {
     loop {
         match input.advance() {
             Ok(Step::Part) => parts.push(input.part().expect("a part")),
-            Ok(Step::Event) => panic!("there is no event of a socket"),
+            Ok(Step::Event | Step::Flow) => panic!("there is nothing but HTTP"),
             Ok(Step::Idle) => {}
             Ok(Step::End) => return (parts, errors),
             Err(error) => errors.push(error.to_string()),

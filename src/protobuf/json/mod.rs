@@ -31,6 +31,11 @@ impl Place {
         value_end(record, self.value)
     }
 
+    /// Where the object ends of which all members have been read.
+    pub(crate) fn end_of_object(&self) -> usize {
+        self.members.at()
+    }
+
     /// Goes on at `at`, where the value ends.
     #[inline]
     fn pass(&mut self, at: usize) {
@@ -137,6 +142,28 @@ impl Encoding for Place {
         };
         self.pass(end);
         Ok(value)
+    }
+
+    fn double(&mut self, record: &[u8]) -> Result<f64, Damage> {
+        let end = self.end(record)?;
+        let text = &record[self.value..end];
+        let number = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text);
+        // "NaN", "Infinity" and "-Infinity" too.
+        let number = str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+        self.pass(end);
+        number.ok_or_else(|| Damage::new(self.value, "a number is expected here"))
+    }
+
+    fn name_or_number(&mut self, record: &[u8], to: &mut Vec<u8>) -> Result<Option<i32>, Damage> {
+        if record[self.value] != b'"' {
+            return self.signed(record).map(|number| Some(number as i32));
+        }
+        self.string(record, to)?;
+        Ok(None)
+    }
+
+    fn is_unwrapped(&self, record: &[u8]) -> bool {
+        record[self.value] != b'{'
     }
 
     fn enumeration(&mut self, record: &[u8], number: fn(&str) -> Option<i32>) -> Result<i32, Damage> {

@@ -70,6 +70,19 @@ impl Encoding for Place {
         self.lexer.boolean(record)
     }
 
+    fn double(&mut self, record: &[u8]) -> Result<f64, Damage> {
+        let at = self.lexer.at;
+        let word = str::from_utf8(self.lexer.word(record)?).unwrap_or_default();
+        word.trim_end_matches(['f', 'F']).parse().map_err(|_| Damage::new(at, "a number is expected here"))
+    }
+
+    fn name_or_number(&mut self, record: &[u8], to: &mut Vec<u8>) -> Result<Option<i32>, Damage> {
+        let word = self.lexer.word(record)?;
+        to.clear();
+        to.extend_from_slice(word);
+        Ok(str::from_utf8(word).ok().and_then(|word| word.parse().ok()))
+    }
+
     fn enumeration(&mut self, record: &[u8], number: fn(&str) -> Option<i32>) -> Result<i32, Damage> {
         let word = self.lexer.word(record)?;
         let name = str::from_utf8(word).unwrap_or_default();

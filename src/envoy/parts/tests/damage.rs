@@ -8,7 +8,7 @@ fn taps(format: Format) -> [Vec<u8>; 2] {
     let print = |trace: &TraceWrapper| match format {
         Format::Text => print::text(trace).into_bytes(),
         Format::Json => print::json(trace, [false, false, true, true]).into_bytes(),
-        Format::Binary | Format::Delimited => trace.encode_length_delimited_to_vec(),
+        Format::Binary | Format::Delimited | Format::Grpc => trace.encode_length_delimited_to_vec(),
     };
     let Some(trace_wrapper::Trace::HttpBufferedTrace(HttpBufferedTrace {
         request: Some(request),

@@ -1,0 +1,584 @@
+//! Flows in, packets out: each packet once, with what its flows say of it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use super::connections::Connections;
+use super::flow::{Flow, Kind, L7Record, Layer4};
+use super::hosts::Hosts;
+use super::http::Body;
+use super::notes::Notes;
+use super::observation::{Observations, Observed};
+use super::others::{self, Echoes};
+use super::verdicts::{Fate, Verdicts};
+use super::{dns, http};
+use crate::capture::Capture;
+use crate::filter::Filter;
+use crate::packet::metadata::Metadata;
+use crate::packet::tcp::{ACK, PSH};
+use crate::packet::{CutHeaders, Headers, LinkType, Packet, PacketSink, link, max_payload, udp};
+use crate::report::{Report, Warning};
+use crate::tcp::Seen;
+use crate::trace::Direction;
+
+/// Bytes of a TCP header before its flags: readers do not analyse a segment of which no more is captured.
+const BEFORE_FLAGS: usize = 12;
+/// Bytes of a TCP header with its flags and window: readers show a segment of which no more is captured, and do not analyse it.
+const WITH_FLAGS: usize = 16;
+/// Interfaces that a capture has at most; the rest share the last one.
+const MAX_INTERFACES: usize = 1000;
+/// Nodes of which lost events wait for a packet at most.
+const MAX_NODES: usize = 10_000;
+/// Conversations that a split capture tells apart at most.
+const MAX_SPLIT: usize = 100_000;
+
+/// Which observations of a packet are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Points {
+    /// The first one.
+    #[default]
+    First,
+    /// All: the first as the packet, the others captured short.
+    All,
+    /// That of this name.
+    Named(String),
+}
+
+/// How flows are to look.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which observations of a packet are written.
+    pub points: Points,
+    /// Only packets with one of these verdicts, unless it is empty.
+    pub verdicts: Vec<String>,
+    /// All packets are captured short, so that they can be merged with real ones.
+    pub is_overlay: bool,
+    /// What sockets translate is written too.
+    pub has_sockets: bool,
+}
+
+/// Where the packets and what there is to say go.
+pub struct Sinks<'a> {
+    /// The capture.
+    pub capture: &'a mut Capture,
+    /// The report.
+    pub report: &'a mut Report,
+    /// The names of the inputs.
+    pub names: &'a [String],
+}
+
+/// Makes packets of flows.
+#[derive(Debug)]
+pub struct Flows {
+    options: Options,
+    link_type: LinkType,
+    filter: Filter,
+    /// Bytes of payload in a segment at most.
+    mss: usize,
+    /// Bytes of it that are captured at most.
+    snap_length: usize,
+    observations: Observations,
+    verdicts: Verdicts,
+    connections: Connections,
+    hosts: Hosts,
+    echoes: Echoes,
+    /// The numbers of interfaces, by a hash of node and point.
+    interfaces: HashMap<u64, u32, foldhash::fast::RandomState>,
+    /// Events that nodes lost since their last packet.
+    lost: HashMap<u64, u64, foldhash::fast::RandomState>,
+    /// The numbers of conversations of which each has its capture.
+    split: HashMap<u64, u32, foldhash::fast::RandomState>,
+    notes: Notes,
+    /// A payload.
+    payload: Vec<u8>,
+    hasher: foldhash::fast::RandomState,
+    /// The last time of a flow.
+    time: u64,
+}
+
+/// One packet, as far as it does not depend on its protocol.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    time: u64,
+    interface: u32,
+    /// As seen from the point.
+    direction: Direction,
+    /// It has been written before, or was seen before it was dropped: its numbers.
+    again: Option<[u32; 2]>,
+    is_dropped: bool,
+}
+
+impl Flows {
+    /// `mss` and `snap_length` in bytes of payload.
+    #[must_use]
+    pub fn new(
+        options: Options,
+        link_type: LinkType,
+        filter: Filter,
+        mss: Option<usize>,
+        snap_length: Option<usize>,
+    ) -> Self {
+        Self {
+            options,
+            link_type,
+            filter,
+            mss: mss.unwrap_or(usize::MAX),
+            snap_length: snap_length.unwrap_or(usize::MAX),
+            observations: Observations::default(),
+            verdicts: Verdicts::default(),
+            connections: Connections::default(),
+            hosts: Hosts::default(),
+            echoes: Echoes::default(),
+            interfaces: HashMap::default(),
+            lost: HashMap::default(),
+            split: HashMap::default(),
+            notes: Notes::default(),
+            payload: Vec::new(),
+            hasher: foldhash::fast::RandomState::default(),
+            time: 0,
+        }
+    }
+
+    /// Writes a flow of the input with this number, or has it wait.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn write(&mut self, input: u32, flow: &Flow, sinks: &mut Sinks<'_>) -> io::Result<()> {
+        let report = &mut *sinks.report;
+        report.flows.records += 1;
+        let name = || sinks.names[input as usize].clone();
+        match flow.kind {
+            Kind::Flow => {}
+            Kind::Lost(lost) => {
+                let node = self.hasher.hash_one(flow.node());
+                report.warn_many(Warning::LostEvents, lost.count, || {
+                    format!(
+                        "{}, {}",
+                        lost.source.name(),
+                        if flow.node().is_empty() { "unknown node" } else { flow.node() }
+                    )
+                });
+                if self.lost.len() < MAX_NODES || self.lost.contains_key(&node) {
+                    let count = self.lost.entry(node).or_default();
+                    *count = count.saturating_add(lost.count);
+                }
+                return Ok(());
+            }
+            Kind::AgentEvent | Kind::DebugEvent | Kind::NodeStatus => {
+                report.flows.events += 1;
+                report.warn(Warning::OtherEvents, name);
+                return Ok(());
+            }
+        }
+        if flow.is_socket() && !self.options.has_sockets {
+            report.warn(Warning::SocketFlows, name);
+            return Ok(());
+        }
+        if !sinks.capture.has_comments() {
+            report.warn(Warning::NoComments, || {
+                format!(
+                    "the verdict {}",
+                    if flow.verdict().is_empty() { "of a flow" } else { flow.verdict() }
+                )
+            });
+        }
+        if flow.time.is_none() {
+            report.warn(Warning::NoTime, name);
+        }
+        self.time = flow.time.unwrap_or(self.time);
+        if flow.is_l7() {
+            self.packet(input, flow, &[], sinks)?;
+        } else {
+            let key =
+                self.hasher.hash_one((flow.node(), flow.ip.source, flow.ip.destination, Packed(&flow.l4)));
+            match self.verdicts.take(input, key, flow) {
+                Fate::Waits => {}
+                Fate::Packet(verdicts) => {
+                    self.packet(input, flow, &verdicts, sinks)?;
+                    verdicts.into_iter().for_each(|verdict| self.verdicts.recycle(verdict));
+                }
+                Fate::VerdictOn(of, packet) => {
+                    self.packet(of, &packet, std::slice::from_ref(flow), sinks)?;
+                    self.verdicts.recycle(packet);
+                }
+            }
+        }
+        self.release(false, sinks)
+    }
+
+    /// Writes what waits: nothing comes at the moment, or any more.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn flush(&mut self, sinks: &mut Sinks<'_>) -> io::Result<()> {
+        self.release(true, sinks)
+    }
+
+    fn release(&mut self, is_all: bool, sinks: &mut Sinks<'_>) -> io::Result<()> {
+        while let Some((input, flow)) = self.verdicts.pop(self.time, is_all) {
+            self.packet(input, &flow, &[], sinks)?;
+            self.verdicts.recycle(flow);
+        }
+        Ok(())
+    }
+
+    /// Writes a flow as a packet, with the verdicts on it.
+    fn packet(
+        &mut self,
+        input: u32,
+        flow: &Flow,
+        verdicts: &[Flow],
+        sinks: &mut Sinks<'_>,
+    ) -> io::Result<()> {
+        let time = flow.time.unwrap_or(self.time);
+        let point = flow.point_name();
+        let is_wanted = self.filter.wants_time(time)
+            && match &self.options.points {
+                Points::Named(wanted) => wanted.eq_ignore_ascii_case(point),
+                Points::First | Points::All => true,
+            }
+            && (self.options.verdicts.is_empty()
+                || std::iter::once(flow).chain(verdicts).any(|flow| {
+                    self.options.verdicts.iter().any(|wanted| wanted.eq_ignore_ascii_case(flow.verdict()))
+                }));
+        if !is_wanted {
+            return Ok(());
+        }
+        let macs = if flow.ip.source.is_none() && flow.ip.destination.is_none() { flow.macs() } else { None };
+        let is_link = macs.is_some();
+        let (addresses, stands_in) =
+            if is_link { ([IpAddr::from([0; 4]); 2], false) } else { self.hosts.addresses(flow) };
+        let ports = flow.l4.ports().unwrap_or_default();
+        let ends = [0, 1].map(|side| SocketAddr::new(addresses[side], ports[side]));
+        if !self.filter.wants_addresses(ends[0], ends[1]) {
+            return Ok(());
+        }
+        if stands_in {
+            sinks.report.warn(Warning::MadeUpHost, || sinks.names[input as usize].clone());
+        }
+        let is_inbound = (flow.direction.number == 1) != flow.reply.unwrap_or_default();
+        let interface = self.interface(flow.node(), point, sinks.capture);
+        let hasher = self.hasher.clone();
+        let key = |is_dropped: bool| {
+            let l7 = flow.is_l7().then(|| {
+                let (http, dns) = (&flow.l7.http, &flow.l7.dns);
+                let kind = dns.question_types.first().map(|&text| flow.text(text));
+                let texts = [http.url, http.method, dns.query].map(|text| flow.text(text));
+                let id =
+                    http.headers.iter().find(|[key, _]| flow.text(*key).eq_ignore_ascii_case("x-request-id"));
+                (flow.l7.kind.number, http.code, texts, id.map(|&[_, id]| flow.text(id)), kind)
+            });
+            hasher.hash_one((is_dropped, addresses, macs, Packed(&flow.l4), l7))
+        };
+        let is_dropped = flow.is_dropped();
+        // A packet that is dropped may have been seen before it was.
+        let before =
+            if is_dropped { self.observations.find(key(false), time, interface as u16) } else { None };
+        let (id, again) = match self.observations.see(key(is_dropped), time, interface as u16) {
+            Observed::First(seen) => {
+                if let Some(before) = &before {
+                    seen.id = before.id;
+                }
+                (seen.id, before.map(|before| before.numbers))
+            }
+            Observed::Again(seen) => {
+                sinks.report.flows.duplicates += 1;
+                if self.options.points == Points::First {
+                    return Ok(());
+                }
+                (seen.id, Some(seen.numbers))
+            }
+        };
+        let is_duplicate = again.is_some() && before.is_none();
+        let has_comments = sinks.capture.has_comments();
+        self.notes.clear();
+        self.notes.metadata.packet_id = Some(id);
+        if has_comments {
+            self.notes.of(flow, verdicts);
+            if is_duplicate {
+                self.notes.add("duplicate", true);
+            }
+            if !self.lost.is_empty()
+                && let Some(lost) = self.lost.remove(&self.hasher.hash_one(flow.node()))
+                && lost > 0
+            {
+                self.notes.add("lost", lost);
+                self.notes.metadata.dropped = lost;
+            }
+            if !is_link {
+                self.hosts.name(flow, addresses, sinks.capture);
+            }
+        }
+        if sinks.capture.is_split() {
+            let mut pair = ends;
+            pair.sort_unstable();
+            let pair = self.hasher.hash_one((pair, flow.l4.number()));
+            let next = self.split.len().min(MAX_SPLIT) as u32;
+            let number = *self.split.entry(pair).or_insert(next);
+            sinks.capture.select(input, number, &sinks.names[input as usize], number.into())?;
+        }
+        sinks.report.flows.packets += 1;
+        let direction = if is_inbound { Direction::Read } else { Direction::Write };
+        let frame = Frame { time, interface, direction, again, is_dropped };
+        if let Some(macs) = macs {
+            return self.link(flow, macs, frame, sinks);
+        }
+        match flow.l4 {
+            Layer4::Tcp { flags, .. } if !self.is_udp(flow, ends) => {
+                let numbers = self.tcp(flow, frame, ends, flags, sinks.capture)?;
+                if again.is_none() {
+                    self.observations.remember(key(is_dropped), id, numbers);
+                }
+                Ok(())
+            }
+            Layer4::Tcp { ports, .. } | Layer4::Udp(ports) => {
+                self.udp(flow, frame, addresses, ports, sinks.capture)
+            }
+            _ => self.other(flow, frame, addresses, sinks.capture),
+        }
+    }
+
+    /// Whether TCP is said of what was UDP: a DNS message, by Cilium up to 1.10, of a connection that nobody saw.
+    fn is_udp(&self, flow: &Flow, ends: [SocketAddr; 2]) -> bool {
+        flow.is_l7()
+            && flow.l7.record == L7Record::Dns
+            && flow.emitter[1].is_empty()
+            && !self.connections.contains(ends)
+    }
+
+    /// The number of the interface of a point of a node.
+    fn interface(&mut self, node: &str, point: &str, capture: &mut Capture) -> u32 {
+        let hash = self.hasher.hash_one((node, point));
+        if let Some(&number) = self.interfaces.get(&hash) {
+            return number;
+        }
+        let number = match self.interfaces.len() {
+            MAX_INTERFACES.. => return *self.interfaces.values().max().unwrap_or(&0),
+            n if n == MAX_INTERFACES - 1 => capture.add_interface("other nodes and points"),
+            _ if node.is_empty() => capture.add_interface(point),
+            _ => capture.add_interface(&format!("{}/{point}", super::notes::Clean(node))),
+        };
+        self.interfaces.insert(hash, number);
+        number
+    }
+
+    /// A segment, or the message of a protocol above TCP. Returns its numbers.
+    fn tcp(
+        &mut self,
+        flow: &Flow,
+        frame: Frame,
+        ends: [SocketAddr; 2],
+        flags: Option<u16>,
+        capture: &mut Capture,
+    ) -> io::Result<[u32; 2]> {
+        let is_message = flow.is_l7();
+        // What a proxy drops has come to it.
+        let is_lost = frame.again.is_some() || !is_message && (frame.is_dropped || flags.is_none());
+        let flags_there = if is_message { PSH | ACK } else { flags.unwrap_or_default() };
+        let (connection, direction) =
+            self.connections.get(self.link_type, ends, flags_there, frame.time, is_lost);
+        if is_message
+            || flow.proxy_port != 0
+            || flow.point.number == crate::proto::flow::TraceObservationPoint::ToProxy as i32
+        {
+            connection.is_proxied();
+        }
+        let most = self.mss.min(max_payload(ends[0].is_ipv4()).into());
+        self.payload.clear();
+        let (mut options, original_len) = (
+            0,
+            match (flow.bytes, is_message) {
+                (Some(bytes), false) => {
+                    let (options, data) = others::lengths(bytes, ends[0].is_ipv4(), flags_there);
+                    self.payload.resize(options, others::NO_OPERATION);
+                    options + data
+                }
+                (_, false) => connection.data_of(flags_there),
+                (_, true) => match flow.l7.record {
+                    L7Record::Http => {
+                        let body = http::write(flow, flow.is_response(), &mut self.payload);
+                        let head = self.payload.len();
+                        match body {
+                            Body::Length(length)
+                                if head as u64 + length <= max_payload(ends[0].is_ipv4()).into() =>
+                            {
+                                head + length as usize
+                            }
+                            _ => head + 1,
+                        }
+                    }
+                    L7Record::Dns
+                        if dns::write(
+                            flow,
+                            flow.is_response(),
+                            |kind| others::dns_id(ends, flow, kind),
+                            &mut self.payload,
+                        ) =>
+                    {
+                        let length = self.payload.len() as u16;
+                        self.payload.splice(0..0, length.to_be_bytes());
+                        self.payload.len()
+                    }
+                    _ => 1,
+                },
+            },
+        );
+        if !is_message {
+            options = self.payload.len();
+        }
+        let captured = match () {
+            () if self.options.is_overlay || (flags.is_none() && !is_message) => Some(BEFORE_FLAGS),
+            () if frame.again.is_some() => Some(WITH_FLAGS),
+            () => None,
+        };
+        let mut numbers = None;
+        let mut at = 0;
+        loop {
+            let end = original_len.min(at + most.max(options));
+            let payload = &self.payload[at.min(self.payload.len())..end.min(self.payload.len())];
+            let payload = &payload[..payload.len().min(self.snap_length.max(options))];
+            let data = end - at - options;
+            let window = match captured {
+                None => connection.window(direction, flags_there, data),
+                Some(_) => crate::packet::tcp::WINDOW,
+            };
+            let seen = Seen {
+                time: frame.time,
+                direction,
+                interface: frame.interface,
+                direction_there: frame.direction,
+                flags: flags_there,
+                window,
+                numbers: frame.again,
+                options: (options / 4) as u8,
+                payload: if captured.is_some() { &[] } else { payload },
+                original_len: end - at,
+                captured,
+                is_lost,
+                metadata: Some(&self.notes.metadata).filter(|_| at == 0),
+            };
+            let of_segment = connection.tcp.seen(&seen, capture)?;
+            numbers.get_or_insert(of_segment);
+            (at, options) = (end, 0);
+            if at >= original_len {
+                break;
+            }
+        }
+        if !is_lost {
+            connection.sent(flags_there);
+        }
+        Ok(numbers.unwrap_or_default())
+    }
+
+    fn udp(
+        &mut self,
+        flow: &Flow,
+        frame: Frame,
+        addresses: [IpAddr; 2],
+        ports: [u16; 2],
+        capture: &mut Capture,
+    ) -> io::Result<()> {
+        let ends = [0, 1].map(|side| SocketAddr::new(addresses[side], ports[side]));
+        let is_dns = flow.is_l7()
+            && flow.l7.record == L7Record::Dns
+            && dns::write(
+                flow,
+                flow.is_response(),
+                |kind| others::dns_id(ends, flow, kind),
+                &mut self.payload,
+            );
+        let original_len = match flow.bytes {
+            _ if is_dns => self.payload.len(),
+            Some(bytes) => {
+                (bytes as usize).saturating_sub(others::before_payload(addresses[0].is_ipv4(), 8)).min(65_507)
+            }
+            // Nobody knows how many.
+            None => 1,
+        };
+        if !is_dns || self.options.is_overlay || frame.again.is_some() {
+            self.payload.clear();
+        }
+        let Some(route) = others::route(self.link_type, frame.direction, addresses) else { return Ok(()) };
+        let payload = &self.payload[..self.payload.len().min(self.snap_length)];
+        let headers = udp::headers(&route, ports, payload, original_len);
+        write(headers, payload, original_len, frame, &self.notes.metadata, capture)
+    }
+
+    /// Any other protocol above IP, or none.
+    fn other(
+        &mut self,
+        flow: &Flow,
+        frame: Frame,
+        addresses: [IpAddr; 2],
+        capture: &mut Capture,
+    ) -> io::Result<()> {
+        let Some(route) = others::route(self.link_type, frame.direction, addresses) else { return Ok(()) };
+        let is_first = frame.again.is_none();
+        let shape =
+            others::shape(flow, &route, addresses, &mut self.echoes, is_first, self.options.is_overlay);
+        let cut = CutHeaders::new(shape.headers, shape.captured);
+        write(cut, &[], shape.original_len, frame, &self.notes.metadata, capture)
+    }
+
+    /// A frame without an IP packet.
+    fn link(
+        &mut self,
+        flow: &Flow,
+        macs: [[u8; 6]; 2],
+        frame: Frame,
+        sinks: &mut Sinks<'_>,
+    ) -> io::Result<()> {
+        if self.link_type == LinkType::Raw {
+            sinks.report.flows.packets -= 1;
+            sinks.report.warn(Warning::LinkOnly, || flow.text(flow.summary).to_owned());
+            return Ok(());
+        }
+        // An ARP message has 28 bytes (RFC 826), of which nothing is known; 0x88b5 is set aside for experiments (IEEE 802).
+        let (ether_type, original_len) =
+            if flow.text(flow.summary) == "ARP" { (0x0806, 28) } else { (0x88b5, 0) };
+        let headers = link::headers(macs, ether_type);
+        write(headers, &[], original_len, frame, &self.notes.metadata, sinks.capture)
+    }
+}
+
+fn write<H: Headers>(
+    headers: H,
+    payload: &[u8],
+    original_len: usize,
+    frame: Frame,
+    metadata: &Metadata,
+    capture: &mut Capture,
+) -> io::Result<()> {
+    let Frame { time, interface, direction, .. } = frame;
+    let metadata = Some(metadata);
+    capture.write(&Packet {
+        time,
+        order: time,
+        interface,
+        direction,
+        headers,
+        payload,
+        original_len,
+        metadata,
+    })
+}
+
+/// A transport header to hash.
+struct Packed<'a>(&'a Layer4);
+
+impl Hash for Packed<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.number().hash(state);
+        match *self.0 {
+            Layer4::None => {}
+            Layer4::Tcp { ports, flags } => (ports, flags).hash(state),
+            Layer4::Udp(ports) => ports.hash(state),
+            Layer4::Icmp(kind) | Layer4::Icmpv6(kind) => kind.hash(state),
+            Layer4::Sctp { ports, chunk } => (ports, chunk).hash(state),
+            Layer4::Vrrp(fields) => fields.hash(state),
+            Layer4::Igmp { kind, group } => (kind, group).hash(state),
+        }
+    }
+}
