@@ -29,6 +29,8 @@ mod generations;
 mod hostile;
 /// HTTP taps.
 mod http;
+/// Hubble's flows.
+mod hubble;
 /// `tap2pcap info`.
 mod info;
 /// README.md's table of limits.

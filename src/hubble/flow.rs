@@ -164,6 +164,20 @@ impl Layer4 {
         }
     }
 
+    /// What it is called.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::None => "IP",
+            Self::Tcp { .. } => "TCP",
+            Self::Udp(_) => "UDP",
+            Self::Icmp(_) => "ICMP",
+            Self::Icmpv6(_) => "ICMPv6",
+            Self::Sctp { .. } => "SCTP",
+            Self::Vrrp(_) => "VRRP",
+            Self::Igmp { .. } => "IGMP",
+        }
+    }
+
     /// The ports, where it has them.
     pub(super) fn ports(&self) -> Option<[u16; 2]> {
         match *self {

@@ -188,12 +188,14 @@ impl Flows {
             report.warn(Warning::NoTime, name);
         }
         self.time = flow.time.unwrap_or(self.time);
+        let node = self.hasher.hash_one(flow.node());
+        self.release(Some((node, self.time)), sinks)?;
         if flow.is_l7() {
             self.packet(input, flow, &[], sinks)?;
         } else {
             let key =
                 self.hasher.hash_one((flow.node(), flow.ip.source, flow.ip.destination, Packed(&flow.l4)));
-            match self.verdicts.take(input, key, flow) {
+            match self.verdicts.take(input, [node, key], flow) {
                 Fate::Waits => {}
                 Fate::Packet(verdicts) => {
                     self.packet(input, flow, &verdicts, sinks)?;
@@ -205,7 +207,7 @@ impl Flows {
                 }
             }
         }
-        self.release(false, sinks)
+        Ok(())
     }
 
     /// Writes what waits: nothing comes at the moment, or any more.
@@ -213,11 +215,12 @@ impl Flows {
     /// # Errors
     /// The capture cannot be written.
     pub fn flush(&mut self, sinks: &mut Sinks<'_>) -> io::Result<()> {
-        self.release(true, sinks)
+        self.release(None, sinks)
     }
 
-    fn release(&mut self, is_all: bool, sinks: &mut Sinks<'_>) -> io::Result<()> {
-        while let Some((input, flow)) = self.verdicts.pop(self.time, is_all) {
+    /// Writes what has waited long enough where a node says a time, or all.
+    fn release(&mut self, now: Option<(u64, u64)>, sinks: &mut Sinks<'_>) -> io::Result<()> {
+        while let Some((input, flow)) = self.verdicts.pop(now) {
             self.packet(input, &flow, &[], sinks)?;
             self.verdicts.recycle(flow);
         }

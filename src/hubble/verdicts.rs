@@ -29,6 +29,8 @@ pub(super) struct Verdicts {
 struct Waiting {
     /// Of node, addresses, ports, protocol and flags.
     key: u64,
+    /// Of the node, whose clock the flow's time is of.
+    node: u64,
     arrived: u64,
     input: u32,
     flow: Flow,
@@ -47,14 +49,14 @@ pub(super) enum Fate {
 }
 
 impl Verdicts {
-    /// What becomes of a flow of the input with this number.
-    pub(super) fn take(&mut self, input: u32, key: u64, flow: &Flow) -> Fate {
+    /// What becomes of a flow of the input with this number. `keys` are hashes of its node, and of that and what its packet looks like.
+    pub(super) fn take(&mut self, input: u32, [node, key]: [u64; 2], flow: &Flow) -> Fate {
         self.arrived += 1;
         if flow.is_policy_verdict() {
             if let Some(packet) = self.remove(key, flow, |waiting| !waiting.is_policy_verdict()) {
                 return Fate::VerdictOn(packet.input, packet.flow);
             }
-            self.wait(input, key, flow);
+            self.wait(input, [node, key], flow);
             return Fate::Waits;
         }
         let mut verdicts = Vec::new();
@@ -64,16 +66,16 @@ impl Verdicts {
             }
         }
         if verdicts.is_empty() && flow.event_type[0] == event_type::DROP && flow.is_denied() {
-            self.wait(input, key, flow);
+            self.wait(input, [node, key], flow);
             return Fate::Waits;
         }
         Fate::Packet(verdicts)
     }
 
-    fn wait(&mut self, input: u32, key: u64, flow: &Flow) {
+    fn wait(&mut self, input: u32, [node, key]: [u64; 2], flow: &Flow) {
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clone_from(flow);
-        self.waiting.push_back(Waiting { key, arrived: self.arrived, input, flow: copy });
+        self.waiting.push_back(Waiting { key, node, arrived: self.arrived, input, flow: copy });
     }
 
     fn remove(&mut self, key: u64, flow: &Flow, is_wanted: impl Fn(&Flow) -> bool) -> Option<Waiting> {
@@ -86,13 +88,13 @@ impl Verdicts {
         at.and_then(|at| self.waiting.remove(at))
     }
 
-    /// The next flow that has waited long enough, with the number of its input; all are if `is_all`.
-    pub(super) fn pop(&mut self, time: u64, is_all: bool) -> Option<(u32, Flow)> {
+    /// The next flow that has waited long enough, with the number of its input, where a node says a time; all have without one.
+    pub(super) fn pop(&mut self, now: Option<(u64, u64)>) -> Option<(u32, Flow)> {
         let first = self.waiting.front()?;
-        let is_due = is_all
-            || self.waiting.len() > MAX_WAITING
-            || self.arrived - first.arrived > WAIT
-            || first.flow.time.unwrap_or_default().abs_diff(time) > APART;
+        let is_due = now.is_none_or(|(node, time)| {
+            first.node == node && first.flow.time.unwrap_or_default().abs_diff(time) > APART
+        }) || self.waiting.len() > MAX_WAITING
+            || self.arrived - first.arrived > WAIT;
         if !is_due {
             return None;
         }

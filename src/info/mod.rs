@@ -5,6 +5,7 @@
 
 mod advice;
 mod columns;
+mod flow_table;
 pub mod http;
 mod http_table;
 mod recognizer;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 use crate::conversation::is_upstream;
 use crate::envoy::TextLoss;
+use crate::hubble::Summary;
 use crate::input::{Generation, Input, Step};
 use crate::protocol::Protocol;
 use crate::quantity::counted;
@@ -45,6 +47,9 @@ pub struct InputInfo {
     pub traces: Vec<TraceInfo>,
     /// What HTTP taps recorded, in the same order.
     pub exchanges: Vec<ExchangeInfo>,
+    /// What Hubble's flows say, where it holds these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flows: Option<Summary>,
     /// Traces and exchanges past the first 100,000 of each, which are not shown.
     pub more: u64,
     /// Messages of the HTTP tap.
@@ -69,6 +74,7 @@ pub fn inspect(input: Input) -> InputInfo {
         sample_rate: None,
         traces: Vec::new(),
         exchanges: Vec::new(),
+        flows: input.is_hubble().then(Summary::default),
         more: 0,
         http_messages: 0,
         duplicates: 0,
@@ -89,7 +95,12 @@ pub fn inspect(input: Input) -> InputInfo {
                     exchanges.see(exchange);
                 }
             }
-            Ok(Step::Flow | Step::Idle) => {}
+            Ok(Step::Flow) => {
+                if let (Some(summary), Some(flow)) = (&mut info.flows, events.flow()) {
+                    summary.add(flow);
+                }
+            }
+            Ok(Step::Idle) => {}
             Ok(Step::End) => break,
             Err(error) if info.errors.len() < MAX_ERRORS => info.errors.push(error.to_string()),
             Err(_) => more_errors += 1,
@@ -97,6 +108,9 @@ pub fn inspect(input: Input) -> InputInfo {
     }
     if more_errors > 0 {
         info.errors.push(counted(more_errors, "more error", "more errors"));
+    }
+    if let Some(summary) = &mut info.flows {
+        summary.finish();
     }
     info.more += exchanges.more();
     info.exchanges = exchanges.finish();

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::columns::{Columns, seconds, time_of_day};
-use super::{Advice, InputInfo, TraceInfo, http_table};
+use super::{Advice, InputInfo, TraceInfo, flow_table, http_table};
 use crate::protocol::wireshark_name;
 use crate::quantity::{counted, grouped};
 use crate::trace::Kind;
@@ -19,6 +19,12 @@ const TRACES: Columns<10> = Columns {
 /// # Errors
 /// As `out` says.
 pub fn write(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
+    if let Some(flows) = &info.flows {
+        let count = counted(flows.flows, "flow", "flows");
+        writeln!(out, "{}: {}, Hubble, {count}", info.name, info.format)?;
+        flow_table::write(flows, out)?;
+        return write_problems(info, out);
+    }
     write!(out, "{}: {}, {}", info.name, info.format, info.envoy)?;
     if let Some(rate) = &info.sample_rate {
         write!(out, ", sampled {rate}")?;
@@ -40,6 +46,10 @@ pub fn write(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
     if info.more > 0 {
         writeln!(out, "  {}", counted(info.more, "more, which is not shown", "more, which are not shown"))?;
     }
+    write_problems(info, out)
+}
+
+fn write_problems(info: &InputInfo, out: &mut impl Write) -> fmt::Result {
     for (what, lines) in [("error", &info.errors), ("warning", &info.warnings)] {
         for line in lines {
             writeln!(out, "  {what}: {line}")?;

@@ -3,6 +3,7 @@
 use super::{Input, InputError, Step};
 use crate::hubble::Decoded;
 use crate::protobuf::Damage;
+use crate::quantity::counted;
 use crate::record::{Next, lines};
 
 impl Input {
@@ -38,9 +39,14 @@ impl Input {
 
     /// The error for what is wrong with a flow: people look for it by its line.
     fn flow_error(&self, damage: Damage, is_joined: bool) -> InputError {
-        if damage.is_end && self.records.truncation().is_some_and(|truncation| truncation.is_at_end) {
-            return self.error(damage);
-        }
+        let is_cut =
+            damage.is_end && self.records.truncation().is_some_and(|truncation| truncation.is_at_end);
+        let damage = if is_cut {
+            let there = counted(self.records.record().len() as u64, "byte", "bytes");
+            Damage::new(0, format!("the input ends after {there} of the flow"))
+        } else {
+            damage
+        };
         let at = if is_joined { 0 } else { damage.at };
         let what = match self.records.line() {
             Some(line) => Damage::new(at, format!("line {line}: {}", damage.into_what())),

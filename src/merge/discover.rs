@@ -1,6 +1,6 @@
 //! Which inputs there are: the files that were named, and the tap files in the directories that were.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic::resume_unwind;
@@ -112,6 +112,9 @@ impl Discovered {
                 Err(error) => report.error(&error),
             }
         }
+        let all = paths.len();
+        leave_out_rotated(&mut paths);
+        self.skipped += (all - paths.len()) as u64;
         for tap in look_at_all(&paths, format, start_time) {
             match tap {
                 Ok(tap) => self.taps.push(tap),
@@ -121,6 +124,21 @@ impl Discovered {
             }
         }
     }
+}
+
+/// Leaves out what a log's rotation has in two files while it compresses one (lumberjack, as Hubble's exporter uses it): a
+/// `.log.gz.tmp`, which is not whole, and a `.log` with its `.log.gz`. The paths are sorted.
+fn leave_out_rotated(paths: &mut Vec<PathBuf>) {
+    let is = |path: &Path, ending: &str| path.as_os_str().as_encoded_bytes().ends_with(ending.as_bytes());
+    let compressed: HashSet<PathBuf> = paths.iter().filter(|path| is(path, ".log.gz")).cloned().collect();
+    paths.retain(|path| {
+        let is_twice = is(path, ".log") && {
+            let mut name = path.clone().into_os_string();
+            name.push(".gz");
+            compressed.contains(Path::new(&name))
+        };
+        !is_twice && !is(path, ".log.gz.tmp")
+    });
 }
 
 /// [Looks](look) at files, in several threads where they are many: most of the time goes to open them.

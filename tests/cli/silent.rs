@@ -180,7 +180,11 @@ fn a_pipe_that_is_no_tap_is_an_error_when_it_shows() {
     });
     let ran = dir.tap2pcap().args(["-w", "capture.pcap", "noise", "file"]).run().expect(1);
     speaker.join().expect("it has spoken");
-    assert!(ran.stderr.contains("error: noise: this is neither an Envoy tap nor Hubble flows"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("error: noise: this is neither an Envoy tap nor Hubble flows"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(Capture::parse(&dir.read("capture.pcap")).packets.len(), 1);
 }
 

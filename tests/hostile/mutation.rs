@@ -31,7 +31,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut paths: Vec<_> = std::fs::read_dir(testdata("."))
         .expect("testdata")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_none_or(|ending| ending != "md"))
+        .filter(|path| path.is_file() && path.extension().is_none_or(|ending| ending != "md"))
         .collect();
     paths.sort();
     paths.iter().map(|path| std::fs::read(path).expect("a file")).collect()
