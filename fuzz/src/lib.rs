@@ -3,6 +3,7 @@
 pub mod conversion;
 pub mod detection;
 mod encoded;
+pub mod flows;
 mod pieces;
 pub mod reading;
 pub mod records;
@@ -16,6 +17,10 @@ mod capture;
 #[allow(dead_code, reason = "the tests ask it for more")]
 #[path = "../../tests/support/encode/mod.rs"]
 mod encode;
+/// The tests' own reader of pcapng with flows.
+#[allow(dead_code, reason = "the tests ask it for more")]
+#[path = "../../tests/hubble/frames.rs"]
+mod frames;
 #[allow(dead_code, reason = "the tests ask it for more")]
 mod http;
 /// What the encoder writes.

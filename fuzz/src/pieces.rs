@@ -65,7 +65,7 @@ fn filled(format: Format, len: usize) -> (Vec<u8>, u64) {
     match format {
         Format::Text | Format::Json => (vec![b'\n'; len], 0),
         Format::Binary => (http(len), 1),
-        Format::Delimited => {
+        Format::Delimited | Format::Grpc => {
             let mut filling = Vec::with_capacity(2 * PIECE);
             three_bytes(len - 3, &mut filling);
             filling.extend(http(len - 3));

@@ -65,6 +65,8 @@ pub(crate) fn read(mut input: Input, len: u64) -> Vec<Found> {
                 }
                 found.push(Found::Part(part));
             }
+            // `flows` looks at these.
+            Ok(Step::Flow) => {}
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,
             Err(InputError::Damaged { record, offset, what, .. }) => {
@@ -132,6 +134,8 @@ fn sequence(mut sequencer: Reassembler, found: &[Found]) -> Sequenced {
                 sequenced.payload += body_len(&event).unwrap_or_default();
             }
             Ok(Step::Part) => sequencer.exchange().expect("an exchange").pass_over(),
+            // `flows` looks at these.
+            Ok(Step::Flow) => {}
             Ok(Step::Idle) => panic!("memory has nothing to wait for"),
             Ok(Step::End) => break,
             Err(_) => damage += 1,

@@ -104,7 +104,7 @@ struct Signs {
 
 impl Summary {
     /// Counts a record.
-    pub(crate) fn add(&mut self, flow: &Flow) {
+    pub fn add(&mut self, flow: &Flow) {
         match flow.kind {
             Kind::Flow => {}
             Kind::Lost(lost) => {
@@ -224,7 +224,7 @@ impl Summary {
     }
 
     /// Gives hints: all has been counted.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         self.emitters.remove("");
         self.nodes.remove("");
         // Those with the same number stay in the order in which they came.
