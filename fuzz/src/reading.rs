@@ -34,6 +34,10 @@ pub fn check(bytes: &[u8], format: Format) {
     if input.encoding().is_some() {
         return encoded::check(input, bytes);
     }
+    // `flows` looks at these.
+    if input.is_hubble() {
+        return;
+    }
     let found = read(input, bytes.len() as u64);
     pieces::check(bytes, format, &found);
     let reopened = || open().expect("it has been opened before");

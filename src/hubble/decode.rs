@@ -163,11 +163,15 @@ impl BinaryShape {
                 Err(_) => return Self::Unknown,
             };
             let is_bytes = matches!(value, binary::Value::Bytes(_));
-            is_enveloped |= matches!(number, ExportEvent::NODE_NAME | ExportEvent::TIME) && is_bytes;
-            if number == 1
-                && let binary::Value::Bytes(range) = &value
-            {
-                first = Some(range.clone());
+            if let binary::Value::Bytes(range) = &value {
+                is_enveloped |= match number {
+                    ExportEvent::NODE_NAME => is_name(&record[range.clone()]),
+                    ExportEvent::TIME => is_timestamp(record, range.clone()),
+                    _ => false,
+                };
+                if number == 1 {
+                    first = Some(range.clone());
+                }
             }
             match proto::Flow::field(number).map(|field| field.kind == FieldKind::Number) {
                 Some(is_number) if is_number != is_bytes => known += 1,
@@ -175,7 +179,8 @@ impl BinaryShape {
             }
         }
         if !is_enveloped {
-            return if known >= 3 { Self::Flow } else { Self::Unknown };
+            let has_time = first.is_some_and(|first| is_timestamp(record, first));
+            return if known >= 3 && has_time { Self::Flow } else { Self::Unknown };
         }
         // A flow begins with its time, an agent event and a debug event with their type.
         let Some(first) = first else { return Self::Event };
@@ -186,6 +191,23 @@ impl BinaryShape {
                 _ => Self::AgentEvent,
             },
             _ => Self::Event,
+        }
+    }
+}
+
+/// Whether these bytes may be the name of a node.
+fn is_name(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether a message is a `google.protobuf.Timestamp`.
+fn is_timestamp(record: &[u8], range: std::ops::Range<usize>) -> bool {
+    let mut fields = binary::Fields::new(range, false);
+    loop {
+        match fields.next(record) {
+            Ok(Some((1 | 2, binary::Value::Varint(_)))) => {}
+            Ok(None) => return true,
+            Ok(Some(_)) | Err(_) => return false,
         }
     }
 }

@@ -25,7 +25,13 @@ pub(crate) fn detect(prefix: &[u8]) -> Option<Format> {
     {
         return Some(Format::Binary);
     }
-    is_json(prefix).then_some(Format::Json)
+    (is_text(prefix) && is_json(prefix)).then_some(Format::Json)
+}
+
+/// Whether this begins as text does, with the colors of terminals.
+fn is_text(prefix: &[u8]) -> bool {
+    let mut first = prefix.iter().take(256);
+    first.all(|byte| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b))
 }
 
 /// Whether the first record is one of Hubble's, and nothing else fits.

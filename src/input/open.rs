@@ -101,7 +101,8 @@ impl Input {
         }
         let detected = detect(source.available());
         let (is_hubble, format) = match (detected, format) {
-            (Some(detected), format) => (detected.is_hubble, format.unwrap_or(detected.format)),
+            (Some(detected), None) => (detected.is_hubble, detected.format),
+            (Some(detected), Some(format)) => (detected.is_hubble && detected.format == format, format),
             (None, Some(format)) => (false, format),
             (None, None) => {
                 return Err(InputError::NotATap { name, foreign: Foreign::new(source.available()) });
