@@ -15,8 +15,8 @@ use crate::trace::{Direction, Side};
 
 /// A SYN after so much silence opens another connection, in nanoseconds.
 const SILENCE: u64 = 60_000_000_000;
-/// Connections that are remembered at least; twice as many at most.
-pub(super) const MAX_CONNECTIONS: usize = 32 * 1024;
+/// Connections that are remembered at least; twice as many at most. Seven eighths of a power of two fill a hash table.
+pub(super) const MAX_CONNECTIONS: usize = 28 * 1024;
 
 /// A connection.
 #[derive(Debug)]
@@ -54,7 +54,8 @@ impl Connections {
         let pair = if source <= destination { (source, destination) } else { (destination, source) };
         if !self.new.contains_key(&pair) {
             if self.new.len() >= MAX_CONNECTIONS {
-                self.old = std::mem::take(&mut self.new);
+                std::mem::swap(&mut self.new, &mut self.old);
+                self.new.clear();
             }
             let known = self.old.remove(&pair);
             let connection =

@@ -53,6 +53,11 @@ impl Decoder {
         &self.flow
     }
 
+    /// The same, to be taken and replaced by any other.
+    pub(crate) fn flow_mut(&mut self) -> &mut Flow {
+        &mut self.flow
+    }
+
     /// How many bytes of the record its object takes: there may be more on its line.
     pub(crate) fn end(&self) -> usize {
         self.end

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 /// How far apart the times of two observations of a packet may be, in nanoseconds.
 const APART: u64 = 100_000_000;
-/// Keys that are remembered at least; twice as many at most.
-pub(super) const MAX_KEYS: usize = 64 * 1024;
+/// Keys that are remembered at least; twice as many at most. Seven eighths of a power of two fill a hash table.
+pub(super) const MAX_KEYS: usize = 56 * 1024;
 /// Packets of one key that are remembered at most.
 const MAX_PACKETS: usize = 64;
 /// Points of one packet that are remembered at most.
@@ -106,7 +106,8 @@ impl Observations {
     pub(super) fn see(&mut self, key: u64, time: u64, point: u16) -> Observed<'_> {
         if !self.new.contains_key(&key) {
             if self.new.len() >= MAX_KEYS {
-                self.old = std::mem::take(&mut self.new);
+                std::mem::swap(&mut self.new, &mut self.old);
+                self.new.clear();
             }
             let packets = self.old.remove(&key).unwrap_or_default();
             self.new.insert(key, packets);

@@ -192,6 +192,11 @@ impl Input {
         self.hubble.as_deref().map(Decoder::flow)
     }
 
+    /// The same, to be taken and replaced by any other.
+    pub fn flow_mut(&mut self) -> Option<&mut Flow> {
+        self.hubble.as_deref_mut().map(Decoder::flow_mut)
+    }
+
     /// Which Envoy wrote what has been read so far, as far as the messages' shapes show.
     #[must_use]
     pub fn generation(&self) -> Generation {

@@ -276,6 +276,16 @@ impl Tap {
         }
     }
 
+    /// Whether it is a file that holds Hubble's flows, and is not read as it comes.
+    #[must_use]
+    pub fn is_file_of_flows(&self) -> bool {
+        match &self.state {
+            TapState::Open(input) => input.is_hubble() && !input.is_live(),
+            TapState::Opening(_) => false,
+            TapState::File { is_hubble, .. } => *is_hubble,
+        }
+    }
+
     /// Its format, if that is known yet.
     #[must_use]
     pub fn format(&self) -> Option<Format> {

@@ -201,6 +201,11 @@ impl Merge {
 
     /// The flow that [`Self::advance`] has found in the input with this number; once.
     pub fn flow(&mut self, number: u32) -> Option<&Flow> {
+        self.flow_mut(number).map(|flow| &*flow)
+    }
+
+    /// The same, to be taken and replaced by any other.
+    pub fn flow_mut(&mut self, number: u32) -> Option<&mut Flow> {
         self.running[number as usize].as_deref_mut().and_then(Reassembler::flow)
     }
 

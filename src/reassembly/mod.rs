@@ -215,9 +215,9 @@ impl Reassembler {
     }
 
     /// The flow that [`Self::advance`] has found; once.
-    pub fn flow(&mut self) -> Option<&Flow> {
+    pub fn flow(&mut self) -> Option<&mut Flow> {
         match mem::replace(&mut self.ready, Ready::None) {
-            Ready::Flow => self.input.flow(),
+            Ready::Flow => self.input.flow_mut(),
             _ => None,
         }
     }

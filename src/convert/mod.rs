@@ -2,6 +2,8 @@
 //!
 //! Inputs are [merged](crate::merge) by time; plain events of one pass straight through as long as nothing of another is due.
 
+mod ahead;
+
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
 use crate::report::{Report, Warning};
 use crate::trace::{Event, Plain, Side};
+use ahead::Item;
 
 /// What to convert.
 #[derive(Debug)]
@@ -59,7 +62,11 @@ impl Conversion {
         let flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let mut run = Run { conversion: self, conversations, http, flows, names: &names, capture, report };
-        run.merge(taps, interfaces)?;
+        if taps.iter().all(Tap::is_file_of_flows) {
+            run.flows(taps)?;
+        } else {
+            run.merge(taps, interfaces)?;
+        }
         run.finish()
     }
 }
@@ -113,9 +120,7 @@ impl Run<'_> {
                 }
                 Ok(Next::Ended(number, input)) => {
                     bytes += input.input().offset();
-                    self.report.input_done();
-                    self.conversations.forget(number);
-                    self.summarize(&input);
+                    self.end(number, &input);
                 }
                 Ok(Next::Idle) => self.idle()?,
                 Ok(Next::End) => break,
@@ -123,6 +128,33 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Converts files that hold nothing but flows.
+    fn flows(&mut self, taps: Vec<Tap>) -> io::Result<()> {
+        let (start_time, stop) = (self.conversion.http.start_time, &self.conversion.stop);
+        let mut bytes = 0;
+        ahead::read(taps, start_time, stop, |item| {
+            match item {
+                Item::Flows(batch, offset) => {
+                    self.report.progress(|| bytes + offset);
+                    return batch.flows().iter().try_for_each(|(number, flow)| self.flow(*number, flow));
+                }
+                Item::Ended(number, input) => {
+                    bytes += input.input().offset();
+                    self.end(*number, input);
+                }
+                Item::Error(error) => self.report.input_error(error.name(), error),
+            }
+            Ok(())
+        })
+    }
+
+    /// An input has been read to its end.
+    fn end(&mut self, number: u32, input: &Reassembler) {
+        self.report.input_done();
+        self.conversations.forget(number);
+        self.summarize(input);
     }
 
     /// A function of its own: in that of the loop the compiler has too few registers for it.
