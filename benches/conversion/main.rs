@@ -3,6 +3,7 @@
 //! `cargo bench` runs all and prints two tables; README.md beside this directory says how to read them.
 
 mod encode;
+mod flows;
 mod generate;
 mod linearity;
 mod measure;

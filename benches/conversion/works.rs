@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::encode::Format;
+use crate::flows;
 use crate::generate::{Generated, Stream, write_files, write_two};
 use crate::measure::{Measured, Program, is_installed, measure};
 use crate::setup::{Setup, command};
@@ -44,6 +45,8 @@ enum Job {
     Merged(Stream),
     /// Against `cat` of so many files.
     Files(u64),
+    /// So many Hubble flows to pcapng, against `cp` of them.
+    Flows(u64),
     /// Against `editcap` of our capture.
     Editcap(Stream),
     /// To pcapng, against ourselves to pcap.
@@ -58,7 +61,7 @@ pub(crate) struct Outcome {
     pub(crate) ours: Measured,
 }
 
-pub(crate) const WORKS: [Work; 11] = [
+pub(crate) const WORKS: [Work; 12] = [
     Work {
         name: "16k",
         what: "delimited, 16 KiB bodies",
@@ -139,6 +142,14 @@ pub(crate) const WORKS: [Work; 11] = [
         job: Job::Files(20_000),
     },
     Work {
+        name: "hubble",
+        what: "a million Hubble flows to pcapng",
+        reference: "cp",
+        target: 6.0,
+        memory: 64 * MIB,
+        job: Job::Flows(1_000_000),
+    },
+    Work {
         name: "editcap",
         what: "the 1 KiB stream",
         reference: "editcap",
@@ -188,6 +199,14 @@ impl Work {
                 let stream = Stream { size: stream.size / setup.divisor, ..stream };
                 let (names, generated) = write_two(&stream, input)?;
                 return run_on_files(names, generated, input, setup);
+            }
+            Job::Flows(count) => {
+                let generated = flows::write(count / setup.divisor, input)?;
+                let programs = [
+                    setup.cp(input, &theirs, generated.bytes),
+                    setup.tap2pcap(input, &setup.path("ours.pcapng"), generated.least_capture),
+                ];
+                return outcome(generated.bytes, &programs, setup);
             }
             Job::Stream(stream) | Job::Editcap(stream) | Job::PcapNg(stream) => stream,
         };
