@@ -219,6 +219,10 @@ impl Opening {
     /// Whether an input is told by what it has said before it fell silent.
     fn is_enough(&mut self, source: &Source) -> bool {
         let since = *self.quiet_since.get_or_insert_with(Instant::now);
+        // A whole flow is no beginning of anything else.
+        if self.format.is_none() && detect(source.available()).is_some_and(|detected| detected.is_hubble) {
+            return true;
+        }
         if source.available().is_empty() || since.elapsed() < IDLE {
             return false;
         }

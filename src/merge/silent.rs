@@ -75,7 +75,9 @@ impl Merge {
         if !has_others || rest.is_zero() {
             self.silent_since = None;
             self.silent.push(place);
-            return None;
+            // What has come so far is shown before anybody waits for more.
+            let is_shown = has_others || std::mem::replace(&mut self.is_idle, true);
+            return if is_shown { None } else { Some(Next::Idle) };
         }
         self.current = Some(place);
         // What has come so far is shown first.
