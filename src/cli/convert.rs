@@ -172,6 +172,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             verdicts: cli.hubble.verdict.clone(),
             is_overlay: cli.hubble.overlay,
             has_sockets: cli.hubble.hubble_sock,
+            is_http2: cli.http.http == arguments::HttpVersion::Http2,
         },
         is_live,
         stop: signals::stop().context("signals")?,

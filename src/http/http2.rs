@@ -76,7 +76,7 @@ fn is_of_connection(name: &[u8]) -> bool {
 }
 
 /// What both sides send first (RFC 9113 section 3.4): the settings, with all windows open.
-pub(super) fn preface() -> [(Message, Vec<u8>); 3] {
+pub(crate) fn preface() -> [(Message, Vec<u8>); 3] {
     let mut client = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     settings(&mut client);
     let mut server = Vec::new();
@@ -288,6 +288,16 @@ fn broken_off(gap: Gap) -> Option<u64> {
         Gap::BrokenOff(bytes) => Some(bytes),
         Gap::None | Gap::Missing(_) | Gap::Lossy(_) => None,
     }
+}
+
+/// Appends the headers of a message in a stream.
+pub(crate) fn append_headers(stream: u32, headers: &Headers, is_last: bool, out: &mut Vec<u8>) {
+    Framing::new(stream, None, None, FRAME).headers(headers, is_last, out);
+}
+
+/// Appends what is before so many bytes of a body.
+pub(crate) fn append_data_header(length: usize, is_last: bool, stream: u32, out: &mut Vec<u8>) {
+    frame(length, DATA, if is_last { END_STREAM } else { 0 }, stream, out);
 }
 
 /// The nine bytes before a frame's payload (RFC 9113 section 4.1).

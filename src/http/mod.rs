@@ -18,7 +18,7 @@ mod exchange;
 mod grouping;
 mod headers;
 mod http1;
-mod http2;
+pub(crate) mod http2;
 mod lookahead;
 mod message;
 pub mod queue;

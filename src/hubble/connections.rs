@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
+use super::http2::Streams;
 use crate::packet::LinkType;
 use crate::packet::tcp::{ACK, FIN, PSH, RST, SYN, TcpHeaders, WINDOW};
 use crate::tcp::Tcp;
@@ -30,6 +31,8 @@ pub(super) struct Connection {
     is_closed: bool,
     /// A proxy is on it.
     is_proxied: bool,
+    /// The streams of HTTP/2, where messages are written as that.
+    pub(super) streams: Option<Box<Streams>>,
 }
 
 /// The connections that had segments last.
@@ -98,6 +101,7 @@ impl Connection {
             last: time,
             is_closed: false,
             is_proxied: false,
+            streams: None,
         }
     }
 

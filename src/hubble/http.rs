@@ -65,7 +65,7 @@ pub(super) fn write(flow: &Flow, is_response: bool, to: &mut Vec<u8>) -> Body {
 }
 
 /// Whether a response has the headers of its request, as Cilium 1.10 wrote it.
-fn has_request_headers(flow: &Flow) -> bool {
+pub(super) fn has_request_headers(flow: &Flow) -> bool {
     const SIGNS: [&str; 5] = ["user-agent", "accept", ":path", ":method", ":authority"];
     flow.l7
         .http
@@ -75,24 +75,25 @@ fn has_request_headers(flow: &Flow) -> bool {
 }
 
 /// The parts of a URL that a request has.
-struct Url<'a> {
-    authority: &'a str,
-    target: &'a str,
+pub(super) struct Url<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) authority: &'a str,
+    pub(super) target: &'a str,
 }
 
 impl<'a> Url<'a> {
-    fn new(url: &'a str) -> Self {
-        let Some((_, rest)) = url.split_once("://") else {
-            return Self { authority: "", target: if url.is_empty() { "/" } else { url } };
+    pub(super) fn new(url: &'a str) -> Self {
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Self { scheme: "", authority: "", target: if url.is_empty() { "/" } else { url } };
         };
         let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        Self { authority, target: if target.is_empty() { "/" } else { target } }
+        Self { scheme, authority, target: if target.is_empty() { "/" } else { target } }
     }
 }
 
 /// Whether it can be a header's name (RFC 9110 section 5.6.2).
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

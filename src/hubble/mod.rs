@@ -11,6 +11,7 @@ mod dns;
 mod flow;
 mod hosts;
 mod http;
+mod http2;
 mod notes;
 mod observation;
 mod others;

@@ -5,19 +5,20 @@ use std::hash::{BuildHasher, Hash};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::connections::Connections;
+use super::connections::{Connection, Connections};
 use super::flow::{Flow, Kind, L7Record, Layer4};
 use super::hosts::Hosts;
 use super::http::Body;
+use super::http2::Sent;
 use super::notes::Notes;
 use super::observation::{Observations, Observed};
 use super::others::{self, Echoes};
 use super::verdicts::{Fate, Verdicts};
-use super::{dns, http};
+use super::{dns, http, http2};
 use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::metadata::Metadata;
-use crate::packet::tcp::{ACK, PSH};
+use crate::packet::tcp::{ACK, PSH, WINDOW};
 use crate::packet::{CutHeaders, Headers, LinkType, Packet, PacketSink, link, max_payload, udp};
 use crate::report::{Report, Warning};
 use crate::tcp::Seen;
@@ -57,6 +58,8 @@ pub struct Options {
     pub is_overlay: bool,
     /// What sockets translate is written too.
     pub has_sockets: bool,
+    /// HTTP is written as HTTP/2.
+    pub is_http2: bool,
 }
 
 /// Where the packets and what there is to say go.
@@ -93,6 +96,8 @@ pub struct Flows {
     notes: Notes,
     /// A payload.
     payload: Vec<u8>,
+    /// Its parts, where it is sent in several.
+    sent: Vec<Sent>,
     hasher: foldhash::fast::RandomState,
     /// The last time of a flow.
     time: u64,
@@ -136,6 +141,7 @@ impl Flows {
             split: HashMap::default(),
             notes: Notes::default(),
             payload: Vec::new(),
+            sent: Vec::new(),
             hasher: foldhash::fast::RandomState::default(),
             time: 0,
         }
@@ -390,83 +396,73 @@ impl Flows {
         }
         let most = self.mss.min(max_payload(ends[0].is_ipv4()).into());
         self.payload.clear();
-        let (mut options, original_len) = (
-            0,
-            match (flow.bytes, is_message) {
-                (Some(bytes), false) => {
-                    let (options, data) = others::lengths(bytes, ends[0].is_ipv4(), flags_there);
-                    self.payload.resize(options, others::NO_OPERATION);
-                    options + data
-                }
-                (_, false) => connection.data_of(flags_there),
-                (_, true) => match flow.l7.record {
-                    L7Record::Http => {
-                        let body = http::write(flow, flow.is_response(), &mut self.payload);
-                        let head = self.payload.len();
-                        match body {
-                            Body::Length(length)
-                                if head as u64 + length <= max_payload(ends[0].is_ipv4()).into() =>
-                            {
-                                head + length as usize
-                            }
-                            _ => head + 1,
-                        }
-                    }
-                    L7Record::Dns
-                        if dns::write(
-                            flow,
-                            flow.is_response(),
-                            |kind| others::dns_id(ends, flow, kind),
-                            &mut self.payload,
-                        ) =>
-                    {
-                        let length = self.payload.len() as u16;
-                        self.payload.splice(0..0, length.to_be_bytes());
-                        self.payload.len()
-                    }
-                    _ => 1,
-                },
-            },
-        );
-        if !is_message {
-            options = self.payload.len();
-        }
+        let original_len = if is_message {
+            message(flow, ends, &mut self.payload)
+        } else {
+            segment(flow, ends, flags_there, connection, &mut self.payload)
+        };
+        let options = if is_message { 0 } else { self.payload.len() };
         let captured = match () {
             () if self.options.is_overlay || (flags.is_none() && !is_message) => Some(BEFORE_FLAGS),
             () if frame.again.is_some() => Some(WITH_FLAGS),
             () => None,
         };
+        // Of a message that was seen before, nothing is captured.
+        let is_http2 =
+            self.options.is_http2 && is_message && flow.l7.record == L7Record::Http && frame.again.is_none();
+        if is_http2 {
+            let is_response = flow.is_response();
+            let body = http::write(flow, is_response, &mut self.payload);
+            let streams = connection.streams.get_or_insert_default();
+            http2::write(flow, is_response, body, streams, &mut self.payload, &mut self.sent);
+        }
         let mut numbers = None;
-        let mut at = 0;
-        loop {
-            let end = original_len.min(at + most.max(options));
-            let payload = &self.payload[at.min(self.payload.len())..end.min(self.payload.len())];
-            let payload = &payload[..payload.len().min(self.snap_length.max(options))];
-            let data = end - at - options;
-            let window = match captured {
-                None => connection.window(direction, flags_there, data),
-                Some(_) => crate::packet::tcp::WINDOW,
-            };
-            let seen = Seen {
-                time: frame.time,
-                direction,
-                interface: frame.interface,
-                direction_there: frame.direction,
-                flags: flags_there,
-                window,
-                numbers: frame.again,
-                options: (options / 4) as u8,
-                payload: if captured.is_some() { &[] } else { payload },
-                original_len: end - at,
-                captured,
-                is_lost,
-                metadata: Some(&self.notes.metadata).filter(|_| at == 0),
-            };
-            let of_segment = connection.tcp.seen(&seen, capture)?;
-            numbers.get_or_insert(of_segment);
-            (at, options) = (end, 0);
-            if at >= original_len {
-                break;
+        let whole = [Sent {
+            is_reverse: false,
+            start: 0,
+            end: self.payload.len(),
+            length: original_len,
+            is_message: true,
+        }];
+        for sent in if is_http2 { &self.sent } else { &whole[..] } {
+            let direction = if sent.is_reverse { direction.reverse() } else { direction };
+            let (mut at, mut options) = (0, options);
+            loop {
+                let end = sent.length.min(at + most.max(options));
+                let bytes = &self.payload[sent.start..sent.end];
+                let payload = &bytes[at.min(bytes.len())..end.min(bytes.len())];
+                let payload = &payload[..payload.len().min(self.snap_length.max(options))];
+                let window = match captured {
+                    None => connection.window(direction, flags_there, end - at - options),
+                    Some(_) => WINDOW,
+                };
+                let seen = Seen {
+                    time: frame.time,
+                    direction,
+                    interface: frame.interface,
+                    direction_there: if sent.is_reverse {
+                        frame.direction.reverse()
+                    } else {
+                        frame.direction
+                    },
+                    flags: flags_there,
+                    window,
+                    numbers: frame.again,
+                    options: (options / 4) as u8,
+                    payload: if captured.is_some() { &[] } else { payload },
+                    original_len: end - at,
+                    captured,
+                    is_lost,
+                    metadata: Some(&self.notes.metadata).filter(|_| sent.is_message && at == 0),
+                };
+                let of_segment = connection.tcp.seen(&seen, capture)?;
+                if sent.is_message {
+                    numbers.get_or_insert(of_segment);
+                }
+                (at, options) = (end, 0);
+                if at >= sent.length {
+                    break;
+                }
             }
         }
         if !is_lost {
@@ -566,6 +562,43 @@ fn write<H: Headers>(
         original_len,
         metadata,
     })
+}
+
+/// Puts what is known of a segment's options into `payload`. Returns how many bytes they are with the data.
+fn segment(
+    flow: &Flow,
+    ends: [SocketAddr; 2],
+    flags: u16,
+    connection: &Connection,
+    payload: &mut Vec<u8>,
+) -> usize {
+    let Some(bytes) = flow.bytes else { return connection.data_of(flags) };
+    let (options, data) = others::lengths(bytes, ends[0].is_ipv4(), flags);
+    payload.resize(options, others::NO_OPERATION);
+    options + data
+}
+
+/// Puts the message of a protocol above TCP into `payload`. Returns how many bytes it has.
+fn message(flow: &Flow, ends: [SocketAddr; 2], payload: &mut Vec<u8>) -> usize {
+    let is_response = flow.is_response();
+    match flow.l7.record {
+        L7Record::Http => {
+            let body = http::write(flow, is_response, payload);
+            let (head, most) = (payload.len() as u64, max_payload(ends[0].is_ipv4()).into());
+            match body {
+                Body::Length(length) if head.saturating_add(length) <= most => (head + length) as usize,
+                // More than a packet can say, or nobody knows.
+                Body::Length(_) | Body::Unknown => head as usize + 1,
+            }
+        }
+        L7Record::Dns if dns::write(flow, is_response, |kind| others::dns_id(ends, flow, kind), payload) => {
+            let length = payload.len() as u16;
+            payload.splice(0..0, length.to_be_bytes());
+            payload.len()
+        }
+        // Something, of which nobody knows how much.
+        _ => 1,
+    }
 }
 
 /// A transport header to hash.

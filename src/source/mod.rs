@@ -31,7 +31,7 @@ const READ_DECODED: usize = 32 * 1024;
 /// What is decoded may have to be decoded again, such as UTF-16 that is compressed.
 const LAYERS: usize = 3;
 /// How long others wait for an input that has nothing to give, and an input's first bytes for more of them.
-pub(crate) const IDLE: Duration = Duration::from_millis(50);
+pub(crate) const IDLE: Duration = Duration::from_millis(40);
 
 /// The bytes of one input.
 #[derive(Debug)]

@@ -51,6 +51,32 @@ fn a_response_has_the_headers_that_are_its_own() {
 }
 
 #[test]
+fn http_2_is_written_on_request() {
+    let request = json!({
+        "method": "POST", "url": "http://shop:8080/a?b=1", "protocol": "HTTP/2",
+        "headers": [{"key": ":scheme", "value": "https"}, {"key": "Content-Length", "value": "20000"}, {"key": "X-A", "value": "b"}],
+    });
+    let response = json!({"code": 200, "method": "POST", "url": "http://shop:8080/a?b=1", "headers": []});
+    let frames = converted(&["--http", "2"], &[http(0, request), answer(1, response)]).frames;
+    // The preface of both sides, the headers, two frames of a body, the answer.
+    let kinds: Vec<_> =
+        frames.iter().map(|frame| (frame.is_inbound, frame.length - frame.bytes.len())).collect();
+    assert_eq!(
+        kinds,
+        [(true, 0), (false, 0), (true, 0), (true, 0), (true, 16_384), (true, 3_616), (false, 0)]
+    );
+    assert!(frames[0].after(54).starts_with(b"PRI * HTTP/2.0"));
+    let verdicts = frames.iter().filter(|frame| frame.comment("verdict").is_some()).count();
+    assert_eq!(verdicts, 2, "on the message, and nowhere else");
+    let headers = frames[3].after(54 + 9);
+    let text = String::from_utf8_lossy(headers);
+    for part in [":method\u{4}POST", ":scheme\u{5}https", ":path\u{6}/a?b=1", "x-a\u{1}b"] {
+        assert!(text.contains(part), "{text:?}");
+    }
+    assert_eq!(frames[6].after(54)[3..9], [1, 4, 0, 0, 0, 1], "HEADERS of stream 1, which goes on");
+}
+
+#[test]
 fn no_byte_of_a_flow_ends_a_header() {
     let hostile = json!({
         "method": "GET / HTTP/1.1\r\nA: b\r\n\r\n", "url": "http://a\r\nB: c/d e\r\n",
