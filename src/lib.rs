@@ -1,5 +1,6 @@
 //! Turns traces that a proxy recorded above its sockets into packet captures, with synthesised TCP/IP frames, for Wireshark and all
-//! that reads pcap. Envoy's taps are read in every format and generation: socket taps and HTTP taps, binary, text and JSON.
+//! that reads pcap. Envoy's taps are read in every format and generation: socket taps and HTTP taps, binary, text and JSON; and the flows of
+//! Cilium's Hubble, which know the verdict on each packet.
 //!
 //! A [`Converter`] makes a [`Capture`] of one [`Input`] or many:
 //!

@@ -47,10 +47,17 @@ impl Encoder {
     /// Puts the section header and the interfaces into `header`.
     pub(super) fn new(link_type: LinkType, inputs: &[String], header: &mut Vec<u8>) -> Self {
         let program = concat!("tap2pcap ", env!("CARGO_PKG_VERSION"));
-        let comment = format!(
-            "Made from a proxy's tap by {program}: payloads, times and addresses are what the proxy recorded above \
-             its sockets; link, IP and TCP headers are synthetic."
-        );
+        // Interfaces of flows come with them.
+        let comment = match inputs {
+            [] => format!(
+                "Made from Hubble's flows by {program}: times, addresses, ports and flags are what Hubble saw; numbers and lengths \
+                 are synthetic, and nobody knows the bytes that are not captured."
+            ),
+            _ => format!(
+                "Made from a proxy's tap by {program}: payloads, times and addresses are what the proxy recorded above \
+                 its sockets; link, IP and TCP headers are synthetic."
+            ),
+        };
         let section = SectionHeaderBlock {
             endianness: Endianness::Little,
             options: vec![

@@ -18,10 +18,7 @@ pub(crate) fn detect(prefix: &[u8]) -> Option<Format> {
         return Some(Format::Delimited);
     }
     if prefix.first().is_some_and(|tag| matches!(tag, 0x0a | 0x12 | 0x1a | 0x22 | 0x2a))
-        && matches!(
-            BinaryShape::of(prefix),
-            BinaryShape::Event | BinaryShape::AgentEvent | BinaryShape::DebugEvent
-        )
+        && BinaryShape::of(prefix) != BinaryShape::Unknown
     {
         return Some(Format::Binary);
     }
