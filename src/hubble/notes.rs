@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use super::flow::{Flow, L7Record};
 use super::text::Text;
-use crate::packet::metadata::Metadata;
+use crate::packet::metadata::{MAX_COMMENTS, Metadata};
 
 /// The comments of one packet, whose memory the next one uses again.
 #[derive(Debug, Default)]
@@ -27,7 +27,15 @@ impl Notes {
         comment.clear();
         // Writing to a String does not fail.
         let _ = write!(comment, "hubble.{key}={value}");
-        self.metadata.comments.push(comment);
+        self.push(comment);
+    }
+
+    fn push(&mut self, comment: String) {
+        if self.metadata.comments.len() < MAX_COMMENTS {
+            self.metadata.comments.push(comment);
+        } else {
+            self.spare.push(comment);
+        }
     }
 
     /// Adds a comment that is texts, one after the other, without what steers a terminal. Most are, and `Display` takes longer.
@@ -44,7 +52,7 @@ impl Notes {
                 let _ = write!(comment, "{}", Clean(text));
             }
         }
-        self.metadata.comments.push(comment);
+        self.push(comment);
     }
 
     fn text(&mut self, flow: &Flow, key: &str, text: Text) {
