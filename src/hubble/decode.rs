@@ -161,6 +161,7 @@ impl BinaryShape {
     pub(super) fn of(record: &[u8]) -> Self {
         let mut fields = binary::Fields::new(0..record.len(), false);
         let (mut is_enveloped, mut known, mut first) = (false, 0, None);
+        let mut is_sure = false;
         loop {
             let (number, value) = match fields.next(record) {
                 Ok(Some(field)) => field,
@@ -168,10 +169,17 @@ impl BinaryShape {
                 Err(_) => return Self::Unknown,
             };
             let is_bytes = matches!(value, binary::Value::Bytes(_));
-            if let binary::Value::Bytes(range) = &value {
+            if let binary::Value::Bytes(range) = &value
+                && !range.is_empty()
+            {
                 is_enveloped |= match number {
                     ExportEvent::NODE_NAME => is_name(&record[range.clone()]),
                     ExportEvent::TIME => is_timestamp(record, range.clone()),
+                    _ => false,
+                };
+                is_sure |= match number {
+                    proto::Flow::NODE_NAME => is_name(&record[range.clone()]),
+                    proto::Flow::IP => is_ip(record, range.clone()),
                     _ => false,
                 };
                 if number == 1 {
@@ -185,7 +193,7 @@ impl BinaryShape {
         }
         if !is_enveloped {
             let has_time = first.is_some_and(|first| is_timestamp(record, first));
-            return if known >= 3 && has_time { Self::Flow } else { Self::Unknown };
+            return if known >= 3 && has_time && is_sure { Self::Flow } else { Self::Unknown };
         }
         // A flow begins with its time, an agent event and a debug event with their type.
         let Some(first) = first else { return Self::Event };
@@ -203,6 +211,15 @@ impl BinaryShape {
 /// Whether these bytes may be the name of a node.
 fn is_name(bytes: &[u8]) -> bool {
     bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether a message is an `IP` with a source that is an address.
+fn is_ip(record: &[u8], range: std::ops::Range<usize>) -> bool {
+    let mut fields = binary::Fields::new(range, false);
+    let Ok(Some((proto::Ip::SOURCE, binary::Value::Bytes(source)))) = fields.next(record) else {
+        return false;
+    };
+    str::from_utf8(&record[source]).is_ok_and(|source| source.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// Whether a message is a `google.protobuf.Timestamp`.
