@@ -15,11 +15,13 @@ use protox::prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
 use protox::prost_reflect::prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// The files of `proto/` that no other imports.
-const ROOTS: [&str; 5] = [
+const ROOTS: [&str; 7] = [
     "envoy/data/tap/v2alpha/wrapper.proto",
     "envoy/data/tap/v3/wrapper.proto",
     "gloo/tap.proto",
     "observer/observer.proto",
+    "opencensus/proto/agent/trace/v1/trace_service.proto",
+    "opentelemetry/proto/trace/v1/trace.proto",
     "retina/metadata.proto",
 ];
 
@@ -43,6 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn strings_to_bytes(message: &mut DescriptorProto) {
+    // A map has no bytes for keys.
+    if is_entry(message) {
+        return;
+    }
     for field in &mut message.field {
         if field.r#type() == Type::String {
             field.set_type(Type::Bytes);
@@ -67,12 +73,14 @@ fn write_message(out: &mut String, module: &str, message: &DescriptorProto) -> R
         };
         writeln!(numbers, "            {names} => Some({number}),")?;
         let is_repeated = field.label() == Label::Repeated;
-        let kind = kind(field)?;
+        let is_map = is_map(field, message);
+        let kind = if is_map { "Map" } else { kind(field)? };
         writeln!(
             types,
             "            {number} => Some(Field {{ kind: Kind::{kind}, is_repeated: {is_repeated} }}),"
         )?;
-        let read = read(field, message, &inner)?;
+        // Who wants a map reads it entry by entry.
+        let read = if is_map { "value.skip()?".to_owned() } else { read(field, message, &inner)? };
         writeln!(arms, "            {number} => {read},")?;
     }
     write!(
@@ -112,7 +120,19 @@ impl Message for {module}::{name} {{
 
 "
     )?;
-    message.nested_type.iter().try_for_each(|nested| write_message(out, &inner, nested))
+    let mut nested = message.nested_type.iter().filter(|nested| !is_entry(nested));
+    nested.try_for_each(|nested| write_message(out, &inner, nested))
+}
+
+/// Whether a message is what protoc makes of an entry of a map.
+fn is_entry(message: &DescriptorProto) -> bool {
+    message.options.as_ref().is_some_and(|options| options.map_entry())
+}
+
+/// Whether a field of a message is a map.
+fn is_map(field: &FieldDescriptorProto, message: &DescriptorProto) -> bool {
+    let entry = field.type_name().rsplit('.').next().unwrap_or_default();
+    message.nested_type.iter().any(|nested| nested.name() == entry && is_entry(nested))
 }
 
 /// Writes the names of the scalar fields of Envoy's messages of today.

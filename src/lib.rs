@@ -81,6 +81,7 @@ mod reassembly;
 mod record;
 mod report;
 mod source;
+mod spans;
 mod tcp;
 mod trace;
 
@@ -133,6 +134,9 @@ pub mod internal {
     }
     pub mod reassembly {
         pub use crate::reassembly::*;
+    }
+    pub mod spans {
+        pub use crate::spans::*;
     }
     pub mod tcp {
         pub use crate::tcp::*;

@@ -234,6 +234,7 @@ impl Converter {
                 mss: self.mss.map(usize::from),
                 start_time: self.start_time,
             },
+            spans: Default::default(),
             flows: hubble::Options::default(),
             is_live: false,
             stop: Default::default(),

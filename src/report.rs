@@ -61,6 +61,12 @@ pub enum Warning {
     OutOfOrder,
     /// A packet is later than the capture's format can say.
     TimeOutOfRange,
+    /// A span has no trace or no id.
+    BrokenSpans,
+    /// A span came twice.
+    DuplicateSpans,
+    /// The format has no room for spans.
+    NoSpans,
     /// Hubble says that events were lost.
     LostEvents,
     /// Events of Hubble's that are no packets.
@@ -104,6 +110,9 @@ impl Warning {
             Self::NoUpstream => "exchanges that reached no upstream host",
             Self::OutOfOrder => "packets out of the order of time",
             Self::TimeOutOfRange => "packets later than the format can say",
+            Self::BrokenSpans => "spans without a trace or an id",
+            Self::DuplicateSpans => "spans that came twice",
+            Self::NoSpans => "packets of which pcap does not keep the spans",
             Self::LostEvents => "events that Hubble lost",
             Self::OtherEvents => "events of Hubble's that are no packets",
             Self::SocketFlows => "flows of sockets that were left out",
@@ -125,6 +134,8 @@ pub struct Report {
     pub exchanges: u64,
     /// What became of Hubble's records.
     pub flows: FlowCounts,
+    /// What became of spans.
+    pub spans: SpanCounts,
     /// Bytes of payload that were captured.
     pub bytes: u64,
     /// Bytes that bodies are known to lack.
@@ -164,6 +175,20 @@ pub struct FlowCounts {
     /// Flows that are another observation of a packet.
     pub duplicates: u64,
     /// Flows that were written.
+    pub packets: u64,
+}
+
+/// What became of spans.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SpanCounts {
+    /// Spans that were read.
+    pub read: u64,
+    /// Spans on requests, by the rule that found them: the request names the span, or its parent; it is the parent of a named one; it
+    /// has the request's id.
+    pub matched: [u64; 4],
+    /// Spans that no request had.
+    pub unmatched: u64,
+    /// Packets that spans are on.
     pub packets: u64,
 }
 

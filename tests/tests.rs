@@ -55,6 +55,8 @@ mod resync;
 mod rooms;
 /// SIGINT, SIGTERM, SIGHUP.
 mod signals;
+/// Spans of distributed tracing.
+mod spans;
 /// A capture for each connection.
 mod split;
 /// Lines around the records.

@@ -67,7 +67,8 @@ fn convert(mut input: Input, length: usize, options: Options) {
             Ok(Step::Flow) => {
                 let flow = input.flow().expect("a flow");
                 summary.add(flow);
-                let mut sinks = Sinks { capture: &mut capture, report: &mut report, names: &names };
+                let (capture, report) = (&mut capture, &mut report);
+                let mut sinks = Sinks { capture, report, names: &names, annotator: None };
                 flows.write(0, flow, &mut sinks).expect("memory");
             }
             Ok(Step::End) => break,
@@ -75,7 +76,8 @@ fn convert(mut input: Input, length: usize, options: Options) {
             Ok(Step::Event | Step::Part) => panic!("there are only flows"),
         }
     }
-    flows.flush(&mut Sinks { capture: &mut capture, report: &mut report, names: &names }).expect("memory");
+    let mut sinks = Sinks { capture: &mut capture, report: &mut report, names: &names, annotator: None };
+    flows.flush(&mut sinks).expect("memory");
     let written = capture.finish().expect("memory");
     let file = std::mem::take(&mut *written_to.0.lock().expect("no panic"));
     let most = 1024 + MOST_OF_A_FLOW * report.flows.records as usize + TIMES * length;

@@ -8,6 +8,7 @@ mod pieces;
 pub mod reading;
 pub mod records;
 mod scratch;
+pub mod spans;
 
 /// The tests' own reader of captures, which fails at what no reader should have to forgive.
 #[allow(dead_code, unused_imports, reason = "the tests ask it for more")]

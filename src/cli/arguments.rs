@@ -38,6 +38,9 @@ pub(crate) struct Cli {
     pub(crate) hubble: HubbleOptions,
 
     #[command(flatten)]
+    pub(crate) spans: SpanOptions,
+
+    #[command(flatten)]
     pub(crate) packets: Packets,
 
     /// Fail (status 1) if there is any warning
@@ -160,6 +163,19 @@ pub(crate) struct HubbleOptions {
     /// Convert the flows of sockets too, whose addresses Cilium translates
     #[arg(long)]
     pub(crate) hubble_sock: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Tracing spans")]
+pub(crate) struct SpanOptions {
+    /// Put the spans in this file, or below this directory, on the packets of their requests: OpenCensus, OTLP or Zipkin, binary or JSON
+    /// (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spans: Vec<PathBuf>,
+
+    /// Put attributes of spans there too: their names, separated by commas, or all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "spans")]
+    pub(crate) span_attributes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

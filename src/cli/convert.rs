@@ -15,6 +15,7 @@ use tap2pcap::internal::hubble::{self, Points};
 use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
+use tap2pcap::internal::spans::{Spans, Wanted};
 use tap2pcap::internal::trace::Side;
 
 use super::arguments::{self, Cli};
@@ -59,7 +60,15 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
         (None, _) => Format::NsecPcap,
     };
     let is_live = matches!(&place, Place::One(destination) if destination.is_live());
-    let conversion = conversion(cli, is_live)?;
+    let mut conversion = conversion(cli, is_live)?;
+    if !cli.spans.spans.is_empty() {
+        let wanted = match &cli.spans.span_attributes[..] {
+            [] => Wanted::None,
+            [all] if all == "all" => Wanted::All,
+            names => Wanted::Names(names.to_vec()),
+        };
+        conversion.spans = Some(Spans::read(&cli.spans.spans, &wanted, &mut report));
+    }
     if !cli.quiet && io::stderr().is_terminal() {
         report.observe(Box::new(Progress::new(taps.taps.len() as u64, taps.bytes())));
     }
@@ -174,6 +183,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             has_sockets: cli.hubble.hubble_sock,
             is_http2: cli.http.http == arguments::HttpVersion::Http2,
         },
+        spans: None,
         is_live,
         stop: signals::stop().context("signals")?,
     })

@@ -8,6 +8,7 @@ use tap2pcap::internal::merge::discover::empty_files;
 use tap2pcap::internal::quantity::{counted, grouped};
 use tap2pcap::internal::reassembly::MAX_OPEN;
 use tap2pcap::internal::report::{Report, Warning};
+use tap2pcap::internal::spans::Rule;
 
 /// Prints a line for people.
 pub(crate) fn message(kind: &str, text: &dyn Display) {
@@ -81,6 +82,27 @@ pub(crate) fn print_summary(report: &Report, written: &Written, skipped: u64, em
     }
     // Where standard error is closed there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{text} -> {capture}");
+    let spans = report.spans;
+    if spans.read > 0 {
+        let matched: Vec<String> = Rule::ALL
+            .iter()
+            .zip(spans.matched)
+            .filter(|&(_, count)| count > 0)
+            .map(|(rule, count)| format!("{} by {}", grouped(count), rule.name()))
+            .collect();
+        let matched = if matched.is_empty() {
+            "none matched".to_owned()
+        } else {
+            format!("matched {}", matched.join(", "))
+        };
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{}: {matched}; {} of no request; {} annotated",
+            counted(spans.read, "span", "spans"),
+            grouped(spans.unmatched),
+            counted(spans.packets, "packet", "packets"),
+        );
+    }
 }
 
 /// A warning with what makes it concrete.
@@ -226,6 +248,17 @@ impl Display for Words<'_> {
                 f,
                 "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")
+            ),
+            Warning::BrokenSpans => {
+                write!(f, "{} no trace or no id, and left out ({example})", many("span has", "spans have"))
+            }
+            Warning::DuplicateSpans => {
+                write!(f, "{} twice, and counted once", many("span is there", "spans are there"))
+            }
+            Warning::NoSpans => write!(
+                f,
+                "spans of {} stay behind: pcap has no room for them; write a .pcapng",
+                many("packet", "packets")
             ),
             Warning::LostEvents => write!(
                 f,

@@ -19,6 +19,7 @@ use crate::filter::Filter;
 use crate::packet::LinkType;
 use crate::packet::metadata::Pending;
 use crate::report::Report;
+use crate::spans::Annotator;
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
 pub(crate) use initiator::{Signs, is_upstream};
@@ -50,6 +51,8 @@ pub struct Conversations {
     beginnings: Openings,
     /// By number of the input, then of the conversation.
     open: Vec<Vec<Conversation>>,
+    /// Puts spans on packets.
+    annotator: Option<Box<Annotator>>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +86,17 @@ impl Conversations {
     /// No conversations yet. Only what `filter` wants is written.
     #[must_use]
     pub fn new(options: Options, filter: Filter) -> Self {
-        Self { beginnings: Openings::new(options, filter), open: Vec::new() }
+        Self { beginnings: Openings::new(options, filter), open: Vec::new(), annotator: None }
+    }
+
+    /// Has spans put on packets.
+    pub fn annotate(&mut self, annotator: Option<Box<Annotator>>) {
+        self.annotator = annotator;
+    }
+
+    /// What puts spans on packets.
+    pub fn annotator(&mut self) -> Option<&mut Annotator> {
+        self.annotator.as_deref_mut()
     }
 
     /// Takes an event and writes its packets.
@@ -104,7 +117,12 @@ impl Conversations {
         let (input, number, trace) = (origin.number, event.conversation, event.trace);
         let first = match &event.what {
             What::Opened => return Ok(()),
-            What::Ended => return conversation.end(&mut self.beginnings, capture, (input, number)),
+            What::Ended => {
+                if let Some(annotator) = &mut self.annotator {
+                    annotator.end((input, number));
+                }
+                return conversation.end(&mut self.beginnings, capture, (input, number));
+            }
             What::Closed => None,
             What::Data(data) => Some((data.direction, &data.bytes[..])),
         };
@@ -143,6 +161,9 @@ impl Conversations {
         tcp.comments(&mut conversation.comments);
         if let Some(missing) = event.missing {
             tcp.skip(missing.direction, missing.bytes);
+            if let Some(annotator) = &mut self.annotator {
+                annotator.missing((input, number), missing.direction, missing.bytes);
+            }
             notes::missing(missing, origin, event.trace, tcp, capture, report);
         }
         match &event.what {
@@ -151,9 +172,16 @@ impl Conversations {
                 if data.length != Length::Whole || data.is_text {
                     notes::data(data, origin, event.trace, tcp, capture, report);
                 }
+                if let Some(annotator) = &mut self.annotator {
+                    let comments = annotator.data((input, number), event.time, data, report);
+                    comments.drain(..).for_each(|comment| tcp.comment(comment));
+                }
                 tcp.data(event.time, data, capture)
             }
             What::Opened | What::Closed | What::Ended => {
+                if let Some(annotator) = &mut self.annotator {
+                    annotator.end((input, number));
+                }
                 tcp.close(event.time, capture)?;
                 conversation.end(&mut self.beginnings, capture, (input, number))
             }
@@ -180,6 +208,35 @@ impl Conversations {
             && conversation.comments.is_empty()
             && self.beginnings.wants_time(plain.time)
         {
+            capture.select(input, number, origin.name, plain.trace.id)?;
+            report.bytes += plain.bytes.len() as u64;
+            tcp.plain(plain, capture)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The same where spans are put on packets.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn annotated_plain(
+        &mut self,
+        origin: InputRef<'_>,
+        plain: Plain<'_>,
+        capture: &mut Capture,
+        report: &mut Report,
+    ) -> io::Result<bool> {
+        let (input, number) = (origin.number, plain.conversation);
+        if let Some(annotator) = &mut self.annotator
+            && let Some(open) = self.open.get_mut(input as usize)
+            && let Some(conversation) = open.get_mut(number as usize)
+            && let Some(tcp) = &mut conversation.tcp
+            && self.beginnings.wants_time(plain.time)
+        {
+            tcp.comments(&mut conversation.comments);
+            let comments = annotator.data((input, number), plain.time, &plain.into(), report);
+            comments.drain(..).for_each(|comment| tcp.comment(comment));
             capture.select(input, number, origin.name, plain.trace.id)?;
             report.bytes += plain.bytes.len() as u64;
             tcp.plain(plain, capture)?;

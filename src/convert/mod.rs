@@ -21,6 +21,7 @@ use crate::merge::discover::Tap;
 use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
 use crate::report::{Report, Warning};
+use crate::spans::{Annotator, Spans};
 use crate::trace::{Event, Plain, Side};
 use ahead::Item;
 
@@ -35,6 +36,8 @@ pub struct Conversion {
     pub filter: Filter,
     /// How exchanges of the HTTP tap are to look.
     pub http: connections::Options,
+    /// Spans to put on packets.
+    pub spans: Option<Spans>,
     /// How Hubble's flows are to look.
     pub flows: hubble::Options,
     /// Whether somebody reads the capture while it is written.
@@ -50,18 +53,30 @@ impl Conversion {
     /// # Errors
     /// The capture cannot be written.
     pub fn run(
-        &self,
+        mut self,
         taps: Vec<Tap>,
         interfaces: &[u32],
         capture: Capture,
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
-        let conversations = Conversations::new(self.options, self.filter.clone());
+        let mut conversations = Conversations::new(self.options, self.filter.clone());
+        let annotator = self.spans.take().map(|spans| Box::new(Annotator::new(spans)));
+        let takes_plain = self.trace_ids.is_empty() && annotator.is_none();
+        conversations.annotate(annotator);
         let http = HttpConnections::new(self.http, taps.len() as u32);
         let Options { link_type, mss, snap_length, .. } = self.options;
         let flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
-        let mut run = Run { conversion: self, conversations, http, flows, names: &names, capture, report };
+        let mut run = Run {
+            conversion: &self,
+            takes_plain,
+            conversations,
+            http,
+            flows,
+            names: &names,
+            capture,
+            report,
+        };
         if taps.iter().all(Tap::is_file_of_flows) {
             run.flows(taps)?;
         } else {
@@ -74,6 +89,8 @@ impl Conversion {
 /// A conversion that is going on.
 struct Run<'a> {
     conversion: &'a Conversion,
+    /// Nothing has to look at plain events but what makes packets of them.
+    takes_plain: bool,
     conversations: Conversations,
     http: HttpConnections,
     flows: Flows,
@@ -169,8 +186,16 @@ impl Run<'_> {
 
     #[inline(always)]
     fn plain(&mut self, origin: InputRef<'_>, plain: Plain<'_>) -> io::Result<()> {
+        if self.takes_plain && self.conversations.plain(origin, plain, &mut self.capture, self.report)? {
+            return Ok(());
+        }
+        self.looked_at(origin, plain)
+    }
+
+    /// Takes a plain event that something else than TCP has to look at.
+    fn looked_at(&mut self, origin: InputRef<'_>, plain: Plain<'_>) -> io::Result<()> {
         if self.conversion.trace_ids.is_empty()
-            && self.conversations.plain(origin, plain, &mut self.capture, self.report)?
+            && self.conversations.annotated_plain(origin, plain, &mut self.capture, self.report)?
         {
             return Ok(());
         }
@@ -199,13 +224,15 @@ impl Run<'_> {
         if !self.conversion.trace_ids.is_empty() {
             return Ok(());
         }
-        let Self { flows, capture, report, names, .. } = self;
-        flows.write(number, flow, &mut hubble::Sinks { capture, report, names })
+        let Self { flows, capture, report, names, conversations, .. } = self;
+        let annotator = conversations.annotator();
+        flows.write(number, flow, &mut hubble::Sinks { capture, report, names, annotator })
     }
 
     fn flush_flows(&mut self) -> io::Result<()> {
-        let Self { flows, capture, report, names, .. } = self;
-        flows.flush(&mut hubble::Sinks { capture, report, names })
+        let Self { flows, capture, report, names, conversations, .. } = self;
+        let annotator = conversations.annotator();
+        flows.flush(&mut hubble::Sinks { capture, report, names, annotator })
     }
 
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
@@ -220,6 +247,13 @@ impl Run<'_> {
         self.warn_unused(Side::Local, local);
         self.warn_unused(Side::Remote, remote);
         let report = self.report;
+        if let Some(annotator) = self.conversations.annotator() {
+            report.spans.unmatched = annotator.unmatched();
+            let packets = report.spans.packets;
+            if !self.capture.has_comments() {
+                report.warn_many(Warning::NoSpans, packets, String::new);
+            }
+        }
         let is_filtered = !self.conversion.trace_ids.is_empty() || self.conversion.filter.is_set();
         let has_none = report.traces == 0 && report.flows.packets == 0;
         if has_none && report.errors() == 0 && is_filtered {

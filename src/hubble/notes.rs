@@ -30,7 +30,8 @@ impl Notes {
         self.push(comment);
     }
 
-    fn push(&mut self, comment: String) {
+    /// Adds a comment as it is.
+    pub(super) fn push(&mut self, comment: String) {
         if self.metadata.comments.len() < MAX_COMMENTS {
             self.metadata.comments.push(comment);
         } else {

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Bytes,
     /// Bytes in one generation of a schema, a message in another.
     BytesOrMessage,
+    /// A map: in binary and text an entry each, in JSON an object. See [`Reader::entries`].
+    Map,
     /// A message.
     Message,
     /// A number of always as many bytes: 4 or 8.
@@ -110,6 +112,11 @@ pub(crate) trait Encoding: Clone + Debug {
     /// The value, an enum's: its number, or its name in place of what `to` has where the encoding has names.
     fn name_or_number(&mut self, record: &[u8], _to: &mut Vec<u8>) -> Result<Option<i32>, Damage> {
         self.signed(record).map(|number| Some(number as i32))
+    }
+
+    /// Goes to the next member of an object that is a map, and puts its name in place of what `to` has; `false` at the end.
+    fn key(&mut self, _record: &[u8], _to: &mut Vec<u8>) -> Result<bool, Damage> {
+        Ok(false)
     }
 
     /// Whether the value stands there as it is, where it is one of the messages of `google/protobuf/wrappers.proto`.

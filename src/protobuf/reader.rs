@@ -1,6 +1,6 @@
 //! Reads the fields of a message into whatever takes them, in any encoding.
 
-use super::{Bytes, Damage, Encoding, Integer, Message, Schema, binary};
+use super::{Bytes, Damage, Encoding, Field, Integer, Kind, Message, Schema, binary};
 
 /// No schema of a trace nests its messages so deep. One that may contain itself can be nested without end.
 const MAX_DEPTH: u8 = 64;
@@ -56,6 +56,47 @@ impl<'a, E: Encoding> Reader<'a, E> {
     pub(crate) fn wrapper<M: Message>(&mut self, message: &mut M) -> Result<(), Damage> {
         const VALUE: u32 = 1;
         if self.place.is_unwrapped(self.record) { message.take(VALUE, self) } else { self.message(message) }
+    }
+
+    /// Has `each` read the values of a map with their keys: those of an object in JSON, else the one of the entry that is the value.
+    pub(crate) fn entries(
+        &mut self,
+        mut each: impl FnMut(&[u8], &mut Self) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        const KEY: u32 = 1;
+        let inner = self.place.enter(self.record)?;
+        let outer = std::mem::replace(&mut self.place, inner);
+        let mut key = Vec::new();
+        let read = if E::IS_JSON {
+            loop {
+                match self.place.key(self.record, &mut key) {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(()),
+                    Err(damage) => break Err(damage),
+                }
+                if let Err(damage) = each(&key, self) {
+                    break Err(damage);
+                }
+            }
+        } else {
+            loop {
+                match self.place.next::<Entry>(self.record) {
+                    Ok(Some(KEY)) => match self.place.string(self.record, &mut key) {
+                        Ok(()) => {}
+                        Err(damage) => break Err(damage),
+                    },
+                    Ok(Some(_)) => match each(&key, self) {
+                        Ok(()) => {}
+                        Err(damage) => break Err(damage),
+                    },
+                    Ok(None) => break Ok(()),
+                    Err(damage) => break Err(damage),
+                }
+            }
+        };
+        let inner = std::mem::replace(&mut self.place, outer);
+        self.place.leave(&inner);
+        read
     }
 
     /// Offset in the record of the value.
@@ -138,5 +179,23 @@ impl<'a, E: Encoding> Reader<'a, E> {
     /// The binary fields of the value, where the encoding is binary.
     pub(crate) fn raw(&self) -> Option<binary::Fields> {
         self.place.raw()
+    }
+}
+
+/// An entry of a map: its key is 1, its value 2 (<https://protobuf.dev/programming-guides/encoding/#maps>).
+struct Entry;
+
+impl Schema for Entry {
+    fn number(name: &[u8]) -> Option<u32> {
+        match name {
+            b"key" => Some(1),
+            b"value" => Some(2),
+            _ => None,
+        }
+    }
+
+    fn field(number: u32) -> Option<Field> {
+        let kind = Kind::BytesOrMessage;
+        matches!(number, 1 | 2).then_some(Field { kind, is_repeated: false })
     }
 }

@@ -63,11 +63,12 @@ mod tests {
     #[test]
     fn ids_are_read_in_every_form() {
         let hex = b"6ed0be41e135b48614af8099f920a57b";
-        let expected = Some(0x6ed0_be41_e135_b486_14af_8099_f920_a57b);
+        let number: u128 = 0x6ed0_be41_e135_b486_14af_8099_f920_a57b;
+        let expected = Some(number);
         assert_eq!(trace(hex, true), expected);
         assert_eq!(trace(b"btC+QeE1tIYUr4CZ+SClew==", true), expected);
         assert_eq!(trace(b"btC-QeE1tIYUr4CZ-SClew", true), expected);
-        assert_eq!(trace(&expected.unwrap_or_default().to_be_bytes(), false), expected);
+        assert_eq!(trace(&number.to_be_bytes(), false), expected);
         assert_eq!(trace(b"48485a3953bb6124", true), Some(0x4848_5a39_53bb_6124));
         assert_eq!(span(b"9cXxug1ipbU=", true), Some(0xf5c5_f1ba_0d62_a5b5));
         for none in [&b""[..], b"0000000000000000", b"xx", b"zzzzzzzzzzzzzzzz"] {

@@ -175,8 +175,8 @@ impl Message for Status<'_> {
         const ERROR: i32 = 2;
         match number {
             proto::Status::CODE => {
-                let code =
-                    value.enumeration(|name| proto::status::StatusCode::from_str_name(name).map(Into::into))?;
+                let code = value
+                    .enumeration(|name| proto::status::StatusCode::from_str_name(name).map(Into::into))?;
                 let name = match code {
                     OK => "OK",
                     ERROR => "ERROR",

@@ -213,16 +213,16 @@ impl Spans {
     /// Puts the spans in the orders by which they are found. A span that is there twice counts once: the first.
     pub(super) fn sort(&mut self) {
         let Self { spans, by_id, by_parent, by_request, duplicates, .. } = self;
-        let id = |place: u32| (spans[place as usize].trace, spans[place as usize].id);
+        // The same id from both ends of a request ("shared") is two spans.
+        let what = |place: u32| {
+            let Span { trace, id, parent, start, end, name, kind, .. } = spans[place as usize];
+            (trace, id, parent, start, end, name.0, kind as u8)
+        };
         by_id.clear();
         by_id.extend(0..spans.len() as u32);
-        by_id.sort_unstable_by_key(|&place| (id(place), place));
+        by_id.sort_unstable_by_key(|&place| (what(place), place));
         let before = by_id.len();
-        // The same span from both ends of a request ("shared") is two.
-        by_id.dedup_by(|a, b| {
-            let (a, b) = (&spans[*a as usize], &spans[*b as usize]);
-            (a.trace, a.id, a.kind, a.start, a.end) == (b.trace, b.id, b.kind, b.start, b.end)
-        });
+        by_id.dedup_by_key(|place| what(*place));
         *duplicates = (before - by_id.len()) as u64;
         by_parent.clear();
         by_parent.extend(by_id.iter().filter(|&&place| spans[place as usize].parent != 0));
@@ -231,6 +231,11 @@ impl Spans {
             (span.trace, span.parent, place)
         });
         by_request.sort_unstable();
+    }
+
+    /// How many places there are: a span that came twice has two.
+    pub(super) fn places(&self) -> usize {
+        self.spans.len()
     }
 
     /// How many there are.
@@ -252,7 +257,8 @@ impl Spans {
 
     /// Its events and attributes.
     pub(super) fn details(&self, place: u32) -> &[Detail] {
-        let next = self.spans.get(place as usize + 1).map_or(self.details.len(), |next| next.details as usize);
+        let next =
+            self.spans.get(place as usize + 1).map_or(self.details.len(), |next| next.details as usize);
         &self.details[self.spans[place as usize].details as usize..next]
     }
 

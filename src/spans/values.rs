@@ -32,7 +32,8 @@ pub(super) const REQUEST_ID: &str = "guid:x-request-id";
 pub(super) fn string<E: Encoding>(value: &mut Reader<'_, E>, to: &mut String) -> Result<(), Damage> {
     let mut bytes = std::mem::take(to).into_bytes();
     value.string(&mut bytes)?;
-    *to = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    *to = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(())
 }
 

@@ -134,6 +134,7 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         options,
         trace_ids: Default::default(),
         filter: Filter::default(),
+        spans: Default::default(),
         flows: Default::default(),
         is_live: false,
         stop: Default::default(),

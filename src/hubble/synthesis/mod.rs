@@ -19,6 +19,7 @@ use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::LinkType;
 use crate::report::{Report, Warning};
+use crate::spans::{Annotator, Contexts};
 use crate::trace::Direction;
 
 /// Interfaces that a capture has at most; the rest share the last one.
@@ -63,6 +64,8 @@ pub struct Sinks<'a> {
     pub report: &'a mut Report,
     /// The names of the inputs.
     pub names: &'a [String],
+    /// What puts spans on packets.
+    pub annotator: Option<&'a mut Annotator>,
 }
 
 /// Makes packets of flows.
@@ -301,6 +304,17 @@ impl Flows {
             self.notes.of(flow, verdicts);
             if is_duplicate {
                 self.notes.add("duplicate", true);
+            }
+            if let Some(annotator) = &mut sinks.annotator
+                && flow.is_l7()
+                && flow.l7.record == L7Record::Http
+            {
+                let mut contexts = Contexts::default();
+                for &[key, value] in &flow.l7.http.headers {
+                    contexts.header(flow.text(key).as_bytes(), flow.text(value).as_bytes());
+                }
+                let comments = annotator.headers(&contexts, flow.is_response(), time, sinks.report);
+                comments.drain(..).for_each(|comment| self.notes.push(comment));
             }
             if !self.lost.is_empty()
                 && let Some(lost) = self.lost.remove(&self.hasher.hash_one(flow.node()))

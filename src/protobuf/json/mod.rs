@@ -7,7 +7,7 @@ mod base64;
 mod scan;
 mod values;
 
-use super::{Bytes, Damage, Encoding, Integer, Schema};
+use super::{Bytes, Damage, Encoding, Integer, Kind, Schema};
 use scan::{Items, value_end};
 
 /// A place among the members of an object.
@@ -76,7 +76,8 @@ impl Encoding for Place {
                     self.skip(record)?;
                     continue;
                 };
-                let is_repeated = S::field(number).is_some_and(|field| field.is_repeated);
+                let is_repeated =
+                    S::field(number).is_some_and(|field| field.is_repeated && field.kind != Kind::Map);
                 match record[value] {
                     b'[' if is_repeated => {
                         self.array = Some((number, Items::new(value + 1)));
@@ -160,6 +161,19 @@ impl Encoding for Place {
         }
         self.string(record, to)?;
         Ok(None)
+    }
+
+    fn key(&mut self, record: &[u8], to: &mut Vec<u8>) -> Result<bool, Damage> {
+        loop {
+            let Some((name, value)) = self.members.member(record)? else { return Ok(false) };
+            self.value = value;
+            if record[value] == b'n' {
+                self.skip(record)?;
+                continue;
+            }
+            base64::unescape(record, name.start - 1, to)?;
+            return Ok(true);
+        }
     }
 
     fn is_unwrapped(&self, record: &[u8]) -> bool {

@@ -30,8 +30,10 @@ impl Encoding for Place {
             self.value = value;
             let number = S::number(name).filter(|&number| match (S::field(number), value) {
                 (None, _) => false,
-                (Some(field), Value::Message) => matches!(field.kind, Kind::Message | Kind::BytesOrMessage),
-                (Some(field), Value::Scalar) => field.kind != Kind::Message,
+                (Some(field), Value::Message) => {
+                    matches!(field.kind, Kind::Message | Kind::BytesOrMessage | Kind::Map)
+                }
+                (Some(field), Value::Scalar) => !matches!(field.kind, Kind::Message | Kind::Map),
             });
             match number {
                 Some(number) => return Ok(Some(number)),
