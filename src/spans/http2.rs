@@ -78,7 +78,7 @@ impl Follower {
                     continue;
                 }
                 if length(&self.frame) > MAX_BLOCK {
-                    self.lose();
+                    return self.lose();
                 }
                 if length(&self.frame) > 0 {
                     continue;
@@ -146,4 +146,18 @@ impl Follower {
 /// The length of a frame's payload.
 fn length(frame: &[u8]) -> usize {
     usize::from(frame[0]) << 16 | usize::from(frame[1]) << 8 | usize::from(frame[2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_of_headers_that_is_too_long_is_the_end() {
+        let mut follower = Follower::default();
+        follower.bytes(&[0xff, 0xff, 0xff, HEADERS, END_HEADERS, 0, 0, 0, 1, 0], &mut |_, _| {
+            panic!("no headers")
+        });
+        assert!(follower.is_lost);
+    }
 }
