@@ -68,4 +68,4 @@ mod synthesis;
 /// What follows the last record.
 mod trailing;
 
-use support::{capture, decode, encode, expected, model, program, tools};
+use support::{capture, decode, encode, expected, frames, model, program, tools};

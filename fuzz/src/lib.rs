@@ -20,7 +20,7 @@ mod capture;
 mod encode;
 /// The tests' own reader of pcapng with flows.
 #[allow(dead_code, reason = "the tests ask it for more")]
-#[path = "../../tests/hubble/frames.rs"]
+#[path = "../../tests/support/frames.rs"]
 mod frames;
 #[allow(dead_code, reason = "the tests ask it for more")]
 mod http;

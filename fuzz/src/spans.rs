@@ -21,7 +21,8 @@ pub fn check(bytes: &[u8]) {
     let size = bytes.first().map_or(1, |&byte| usize::from(byte) + 1);
     for (number, piece) in bytes.chunks(size).enumerate() {
         let direction = if number % 3 == 0 { Direction::Write } else { Direction::Read };
-        let comments = annotator.data((0, 0), number as u64, &Data::whole(direction, piece), &mut report);
+        let comments =
+            annotator.data((0, 0), "input", number as u64, &Data::whole(direction, piece), &mut report);
         assert!(comments.len() <= 200);
         assert!(comments.iter().all(|comment| !comment.contains(char::is_control)), "{comments:?}");
         if number % 7 == 6 {

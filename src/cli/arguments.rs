@@ -72,6 +72,10 @@ pub(crate) struct Info {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// List the requests with the spans in this file, or below this directory, and how their times differ (repeatable)
+    #[arg(long, value_name = "FILE", conflicts_with = "decode_as")]
+    pub(crate) spans: Vec<PathBuf>,
+
     /// Write only the -d options that tshark wants for a capture of all these traces
     #[arg(long, conflicts_with = "json")]
     pub(crate) decode_as: bool,
@@ -172,6 +176,10 @@ pub(crate) struct SpanOptions {
     /// (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) spans: Vec<PathBuf>,
+
+    /// Convert only the connections that have spans; the traces are read twice, and have to be files
+    #[arg(long, requires = "spans")]
+    pub(crate) spans_only: bool,
 
     /// Put attributes of spans there too: their names, separated by commas, or all
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "spans")]
@@ -278,7 +286,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
        tap2pcap [OPTIONS] --split DIR TAP...
-       tap2pcap info [--json | --decode-as] TAP...";
+       tap2pcap info [--json] [--decode-as | --spans FILE] TAP...";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -15,7 +15,7 @@ use tap2pcap::internal::hubble::{self, Points};
 use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::spans::{Spans, Wanted};
+use tap2pcap::internal::spans::{Selections, Spans, Wanted};
 use tap2pcap::internal::trace::Side;
 
 use super::arguments::{self, Cli};
@@ -29,6 +29,10 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
         message("error", &"more than one trace needs -w: tap2pcap -w CAPTURE TAP... (try --help)");
         return Ok(USAGE);
     };
+    if cli.spans.spans_only && paths.iter().any(|path| is_pipe(path)) {
+        message("error", &"--spans-only reads the traces twice: they have to be files, not a pipe");
+        return Ok(USAGE);
+    }
     let mut report = Report::default();
     report.observe(Box::new(Errors));
     let start_time = cli.http.start_time.map(TimeBound::nanoseconds);
@@ -67,7 +71,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
             [all] if all == "all" => Wanted::All,
             names => Wanted::Names(names.to_vec()),
         };
-        conversion.spans = Some(Spans::read(&cli.spans.spans, &wanted, &mut report));
+        let spans = Spans::read(&cli.spans.spans, &wanted, &mut report);
+        if cli.spans.spans_only {
+            conversion.selections = with_spans(cli, paths, &spans)?;
+        }
+        conversion.spans = Some(spans);
     }
     if !cli.quiet && io::stderr().is_terminal() {
         report.observe(Box::new(Progress::new(taps.taps.len() as u64, taps.bytes())));
@@ -112,6 +120,30 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
     Ok(if is_failure { FAILURE } else { SUCCESS })
 }
 
+/// The conversations that have spans: all is converted once, into nothing.
+fn with_spans(cli: &Cli, paths: &[PathBuf], spans: &Spans) -> anyhow::Result<Selections> {
+    let mut conversion = conversion(cli, false)?;
+    conversion.spans = Some(spans.clone());
+    conversion.selections = Selections::finding();
+    // What there is to say of the traces, the second conversion says.
+    let mut report = Report::default();
+    let taps =
+        Discovered::find(paths, cli.input.input_format.into(), conversion.http.start_time, &mut report);
+    Ok(into_nothing(conversion, taps, &mut report)?.only_found())
+}
+
+/// Converts traces without writing a capture, for what is found of spans.
+pub(super) fn into_nothing(
+    conversion: Conversion,
+    taps: Discovered,
+    report: &mut Report,
+) -> io::Result<Selections> {
+    let (names, interfaces) = taps.interfaces();
+    let link_type = conversion.options.link_type;
+    let capture = Capture::new(Destination::writer(io::sink()), Format::PcapNg, link_type, &names)?;
+    Ok(conversion.run_and_find(taps.taps, &interfaces, capture, report)?.1)
+}
+
 /// The traces, and the capture if it is a file; `None` if the command line names more than that.
 fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     if cli.output.split.is_some() {
@@ -125,6 +157,11 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     };
     let capture = capture.map(PathBuf::as_path).filter(|&capture| capture != Path::new("-"));
     Some((taps, capture))
+}
+
+/// Whether it can be read only once.
+fn is_pipe(path: &Path) -> bool {
+    path == Path::new("-") || path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir())
 }
 
 /// Where the packets go.
@@ -184,6 +221,8 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             is_http2: cli.http.http == arguments::HttpVersion::Http2,
         },
         spans: None,
+        selections: Selections::default(),
+        listener: None,
         is_live,
         stop: signals::stop().context("signals")?,
     })

@@ -5,6 +5,7 @@ mod convert;
 mod info;
 mod messages;
 mod progress;
+mod requests;
 mod signals;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ const USAGE: u8 = 2;
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let status = match &cli.command {
+        Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(command),
         Some(Command::Info(command)) => info::run(command),
         None => convert::run(&cli),
     };

@@ -19,7 +19,7 @@ use crate::filter::Filter;
 use crate::packet::LinkType;
 use crate::packet::metadata::Pending;
 use crate::report::Report;
-use crate::spans::Annotator;
+use crate::spans::{Annotator, Selection};
 use crate::tcp::{self, Tcp};
 use crate::trace::{Connection, Event, Length, Plain, Side, What};
 pub(crate) use initiator::{Signs, is_upstream};
@@ -53,6 +53,10 @@ pub struct Conversations {
     open: Vec<Vec<Conversation>>,
     /// Puts spans on packets.
     annotator: Option<Box<Annotator>>,
+    /// Which are written, by their places in the order in which all begin.
+    selection: Selection<u64>,
+    /// How many conversations have begun.
+    begun: u64,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,8 @@ struct Conversation {
     pair: u64,
     /// Its addresses are not wanted.
     is_unwanted: bool,
+    /// Its place in the order of beginnings.
+    place: u64,
     /// Metadata of its next packet.
     comments: Pending,
 }
@@ -86,12 +92,28 @@ impl Conversations {
     /// No conversations yet. Only what `filter` wants is written.
     #[must_use]
     pub fn new(options: Options, filter: Filter) -> Self {
-        Self { beginnings: Openings::new(options, filter), open: Vec::new(), annotator: None }
+        Self {
+            beginnings: Openings::new(options, filter),
+            open: Vec::new(),
+            annotator: None,
+            selection: Selection::All,
+            begun: 0,
+        }
     }
 
     /// Has spans put on packets.
     pub fn annotate(&mut self, annotator: Option<Box<Annotator>>) {
         self.annotator = annotator;
+    }
+
+    /// Which conversations are written, by their places in the order in which all begin.
+    pub fn select(&mut self, selection: Selection<u64>) {
+        self.selection = selection;
+    }
+
+    /// What has been selected.
+    pub fn take_selection(&mut self) -> Selection<u64> {
+        std::mem::take(&mut self.selection)
     }
 
     /// What puts spans on packets.
@@ -150,7 +172,12 @@ impl Conversations {
                     is_upstream: conversation.is_upstream,
                     first,
                 };
-                let Some((tcp, pair)) = self.beginnings.begin(&beginning, capture, report)? else {
+                conversation.place = self.begun;
+                self.begun += 1;
+                let is_wanted = self.selection.wants(&conversation.place);
+                let begun =
+                    if is_wanted { self.beginnings.begin(&beginning, capture, report)? } else { None };
+                let Some((tcp, pair)) = begun else {
                     conversation.is_unwanted = true;
                     return Ok(());
                 };
@@ -173,7 +200,10 @@ impl Conversations {
                     notes::data(data, origin, event.trace, tcp, capture, report);
                 }
                 if let Some(annotator) = &mut self.annotator {
-                    let comments = annotator.data((input, number), event.time, data, report);
+                    let comments = annotator.data((input, number), origin.name, event.time, data, report);
+                    if !comments.is_empty() {
+                        self.selection.found(conversation.place);
+                    }
                     comments.drain(..).for_each(|comment| tcp.comment(comment));
                 }
                 tcp.data(event.time, data, capture)
@@ -235,7 +265,10 @@ impl Conversations {
             && self.beginnings.wants_time(plain.time)
         {
             tcp.comments(&mut conversation.comments);
-            let comments = annotator.data((input, number), plain.time, &plain.into(), report);
+            let comments = annotator.data((input, number), origin.name, plain.time, &plain.into(), report);
+            if !comments.is_empty() {
+                self.selection.found(conversation.place);
+            }
             comments.drain(..).for_each(|comment| tcp.comment(comment));
             capture.select(input, number, origin.name, plain.trace.id)?;
             report.bytes += plain.bytes.len() as u64;

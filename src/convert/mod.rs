@@ -6,6 +6,7 @@ mod ahead;
 
 use std::collections::HashSet;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,7 @@ use crate::merge::discover::Tap;
 use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
 use crate::report::{Report, Warning};
-use crate::spans::{Annotator, Spans};
+use crate::spans::{Annotator, Listener, Selections, Spans};
 use crate::trace::{Event, Plain, Side};
 use ahead::Item;
 
@@ -38,6 +39,10 @@ pub struct Conversion {
     pub http: connections::Options,
     /// Spans to put on packets.
     pub spans: Option<Spans>,
+    /// Which conversations are written.
+    pub selections: Selections,
+    /// Who is told of the requests with their spans.
+    pub listener: Option<Box<dyn Listener>>,
     /// How Hubble's flows are to look.
     pub flows: hubble::Options,
     /// Whether somebody reads the capture while it is written.
@@ -53,19 +58,38 @@ impl Conversion {
     /// # Errors
     /// The capture cannot be written.
     pub fn run(
-        mut self,
+        self,
         taps: Vec<Tap>,
         interfaces: &[u32],
         capture: Capture,
         report: &mut Report,
     ) -> io::Result<Option<Written>> {
+        self.run_and_find(taps, interfaces, capture, report).map(|(written, _)| written)
+    }
+
+    /// The same, with the conversations that have spans, if those are looked for.
+    ///
+    /// # Errors
+    /// The capture cannot be written.
+    pub fn run_and_find(
+        mut self,
+        taps: Vec<Tap>,
+        interfaces: &[u32],
+        capture: Capture,
+        report: &mut Report,
+    ) -> io::Result<(Option<Written>, Selections)> {
         let mut conversations = Conversations::new(self.options, self.filter.clone());
-        let annotator = self.spans.take().map(|spans| Box::new(Annotator::new(spans)));
+        let mut annotator = self.spans.take().map(|spans| Box::new(Annotator::new(spans)));
+        if let Some(annotator) = &mut annotator {
+            annotator.tell(self.listener.take());
+        }
         let takes_plain = self.trace_ids.is_empty() && annotator.is_none();
         conversations.annotate(annotator);
+        conversations.select(mem::take(&mut self.selections.taps));
         let http = HttpConnections::new(self.http, taps.len() as u32);
         let Options { link_type, mss, snap_length, .. } = self.options;
-        let flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
+        let mut flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
+        flows.select(mem::take(&mut self.selections.flows));
         let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
         let mut run = Run {
             conversion: &self,
@@ -241,12 +265,14 @@ impl Run<'_> {
         if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
     }
 
-    fn finish(mut self) -> io::Result<Option<Written>> {
+    fn finish(mut self) -> io::Result<(Option<Written>, Selections)> {
         self.flush_flows()?;
         let Options { local, remote, .. } = self.conversion.options;
         self.warn_unused(Side::Local, local);
         self.warn_unused(Side::Remote, remote);
         let report = self.report;
+        let selections =
+            Selections { taps: self.conversations.take_selection(), flows: self.flows.take_selection() };
         if let Some(annotator) = self.conversations.annotator() {
             report.spans.unmatched = annotator.unmatched();
             let packets = report.spans.packets;
@@ -260,12 +286,12 @@ impl Run<'_> {
             report.fail_filters();
         }
         if has_none && report.errors() > 0 {
-            return Ok(None);
+            return Ok((None, selections));
         }
         let written = self.capture.finish()?;
         report.warn_many(Warning::OutOfOrder, written.late, String::new);
         report.warn_many(Warning::TimeOutOfRange, written.after_2106, String::new);
-        Ok(Some(written))
+        Ok((Some(written), selections))
     }
 
     /// Tells what an input lacked as a whole.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::context::Contexts;
 use super::matching::Rule;
-use super::span::Spans;
+use super::span::{Kind, Spans};
 use super::{http1, http2};
 use crate::report::Report;
 use crate::tcp::original_length;
@@ -28,6 +28,45 @@ pub struct Annotator {
     /// By place: whether a span has been found.
     found: Vec<bool>,
     comments: Vec<String>,
+    listener: Option<Box<dyn Listener>>,
+}
+
+/// Is told of each request.
+pub trait Listener: std::fmt::Debug {
+    /// A request has come.
+    fn request(&mut self, request: &Seen);
+}
+
+/// A request that was seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The name of its input.
+    pub input: String,
+    /// When its first packet was, in nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// Its method and target.
+    pub what: String,
+    /// Its spans.
+    pub spans: Vec<SeenSpan>,
+}
+
+/// A span of a request.
+#[derive(Clone, Debug)]
+pub struct SeenSpan {
+    /// The id of its trace.
+    pub trace: u128,
+    /// Its own.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Who says so; empty where that is unknown.
+    pub service: String,
+    /// Which side of the request it is.
+    pub kind: Kind,
+    /// When it began and ended, in nanoseconds since the Unix epoch.
+    pub times: [u64; 2],
+    /// Why it is the request's.
+    pub rule: Rule,
 }
 
 /// What is followed of a connection.
@@ -55,7 +94,8 @@ enum Protocol {
 #[derive(Debug, Default)]
 struct Request {
     matches: Vec<(u32, Rule)>,
-    time: u64,
+    /// When it was, if that is known.
+    time: Option<u64>,
     is_head: bool,
     is_connect: bool,
 }
@@ -65,13 +105,20 @@ impl Annotator {
     #[must_use]
     pub fn new(spans: Spans) -> Self {
         let found = vec![false; spans.places()];
-        Self { spans, connections: HashMap::default(), found, comments: Vec::new() }
+        Self { spans, connections: HashMap::default(), found, comments: Vec::new(), listener: None }
     }
 
-    /// Says what is on the packet of bytes that one side of a conversation, known by these numbers, sent at a time in nanoseconds.
+    /// Has this listener told of each request.
+    pub fn tell(&mut self, listener: Option<Box<dyn Listener>>) {
+        self.listener = listener;
+    }
+
+    /// Says what is on the packet of bytes that one side of a conversation, known by these numbers, of this input, sent at a time in
+    /// nanoseconds.
     pub fn data(
         &mut self,
         key: (u32, u32),
+        input: &str,
         time: u64,
         data: &Data<'_>,
         report: &mut Report,
@@ -81,8 +128,15 @@ impl Annotator {
             self.connections.clear();
         }
         let connection = self.connections.entry(key).or_default();
-        let mut out =
-            Out { spans: &self.spans, found: &mut self.found, comments: &mut self.comments, report, time };
+        let mut out = Out {
+            spans: &self.spans,
+            found: &mut self.found,
+            comments: &mut self.comments,
+            report,
+            input,
+            time,
+            listener: &mut self.listener,
+        };
         connection.data(data, &mut out);
         if !self.comments.is_empty() {
             report.spans.packets += 1;
@@ -102,24 +156,47 @@ impl Annotator {
         self.connections.remove(&key);
     }
 
-    /// What is said of a request with these headers and of its response, for those who know the headers.
-    pub fn headers(
+    /// What is said on a request of an input, for those who know its headers. `what` is its method and target.
+    pub fn request(
         &mut self,
         contexts: &Contexts,
-        is_response: bool,
+        input: &str,
+        time: u64,
+        what: impl FnOnce() -> String,
+        report: &mut Report,
+    ) -> &mut Vec<String> {
+        self.known(contexts, input, time, report, |out, request| {
+            out.tell(&request.matches, what);
+            out.request(request);
+        })
+    }
+
+    /// What is said on the response to a request with these headers.
+    pub fn response(&mut self, contexts: &Contexts, time: u64, report: &mut Report) -> &mut Vec<String> {
+        self.known(contexts, "", time, report, |out, request| out.response(request))
+    }
+
+    fn known(
+        &mut self,
+        contexts: &Contexts,
+        input: &str,
         time: u64,
         report: &mut Report,
+        write: impl FnOnce(&mut Out<'_>, &Request),
     ) -> &mut Vec<String> {
         self.comments.clear();
         let matches = self.spans.find(contexts);
-        let mut out =
-            Out { spans: &self.spans, found: &mut self.found, comments: &mut self.comments, report, time };
-        let request = Request { matches, time, ..Request::default() };
-        if is_response {
-            out.response(&request)
-        } else {
-            out.request(&request)
-        }
+        let mut out = Out {
+            spans: &self.spans,
+            found: &mut self.found,
+            comments: &mut self.comments,
+            report,
+            input,
+            time,
+            listener: &mut self.listener,
+        };
+        // Nobody knows when the request was whose response this is: the beginning of the span stands for that, on both.
+        write(&mut out, &Request { matches, time: None, ..Request::default() });
         if !self.comments.is_empty() {
             report.spans.packets += 1;
         }
@@ -150,9 +227,10 @@ impl Connection {
             Protocol::Http1(followers) => {
                 let mut tunnel = false;
                 followers[data.direction as usize].bytes(bytes, &mut |head| match head {
-                    http1::Head::Request { contexts, is_head, is_connect } => {
+                    http1::Head::Request { contexts, what, is_head, is_connect } => {
                         let matches = out.spans.find(&contexts);
-                        let request = Request { matches, time: out.time, is_head, is_connect };
+                        out.tell(&matches, || what.to_owned());
+                        let request = Request { matches, time: Some(out.time), is_head, is_connect };
                         out.request(&request);
                         if requests.len() >= MAX_REQUESTS {
                             requests.pop_front();
@@ -178,7 +256,7 @@ impl Connection {
                 let is_request = data.direction == *of_requests;
                 let bytes =
                     if is_request { bytes.strip_prefix(http2::PREFACE).unwrap_or(bytes) } else { bytes };
-                followers[data.direction as usize].bytes(bytes, &mut |stream, contexts| {
+                followers[data.direction as usize].bytes(bytes, &mut |stream, contexts, what| {
                     if !is_request {
                         // What comes once more on the stream are trailers.
                         if let Some(request) = streams.remove(&stream) {
@@ -186,11 +264,12 @@ impl Connection {
                         }
                         return;
                     }
-                    if contexts.is_empty() {
+                    let matches = out.spans.find(&contexts);
+                    out.tell(&matches, || what.to_owned());
+                    if matches.is_empty() {
                         return;
                     }
-                    let matches = out.spans.find(&contexts);
-                    let request = Request { matches, time: out.time, ..Request::default() };
+                    let request = Request { matches, time: Some(out.time), ..Request::default() };
                     out.request(&request);
                     if streams.len() >= MAX_REQUESTS {
                         streams.clear();
@@ -227,10 +306,32 @@ struct Out<'a> {
     found: &'a mut [bool],
     comments: &'a mut Vec<String>,
     report: &'a mut Report,
+    input: &'a str,
     time: u64,
+    listener: &'a mut Option<Box<dyn Listener>>,
 }
 
 impl Out<'_> {
+    /// Tells of a request, if somebody listens.
+    fn tell(&mut self, matches: &[(u32, Rule)], what: impl FnOnce() -> String) {
+        let Some(listener) = self.listener else { return };
+        let spans = matches.iter().map(|&(place, rule)| {
+            let span = self.spans.span(place);
+            let (name, service) = (self.spans.text(span.name), self.spans.text(span.service));
+            SeenSpan {
+                trace: span.trace,
+                id: span.id,
+                name: name.to_owned(),
+                service: service.to_owned(),
+                kind: span.kind,
+                times: [span.start, span.end],
+                rule,
+            }
+        });
+        let spans = spans.collect();
+        listener.request(&Seen { input: self.input.to_owned(), time: self.time, what: what(), spans });
+    }
+
     /// On the first packet of a request.
     fn request(&mut self, request: &Request) {
         for &(place, rule) in &request.matches {
@@ -279,8 +380,9 @@ impl Out<'_> {
     }
 
     /// Events of a span, on whichever is nearer: the request, or the response, which comes when the span ends; and its attributes.
-    fn details(&mut self, place: u32, request: u64, is_response: bool) {
+    fn details(&mut self, place: u32, request: Option<u64>, is_response: bool) {
         let span = self.spans.span(place);
+        let request = request.unwrap_or(span.start);
         let middle = request / 2 + span.end.max(request) / 2;
         for detail in self.spans.details(place) {
             let value = quoted(self.spans.text(detail.value));

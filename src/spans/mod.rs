@@ -12,11 +12,13 @@ mod matching;
 mod opencensus;
 mod otlp;
 mod read;
+mod selection;
 mod span;
 mod values;
 
-pub use annotate::Annotator;
+pub use annotate::{Annotator, Listener, Seen, SeenSpan};
 pub use context::{Context, Contexts};
 pub use matching::Rule;
+pub use selection::{Pair, Selection, Selections};
 pub use span::{Kind, Spans};
 pub use values::Wanted;

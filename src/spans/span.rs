@@ -115,7 +115,7 @@ pub(super) struct Detail {
 }
 
 /// All spans.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Spans {
     spans: Vec<Span>,
     details: Vec<Detail>,

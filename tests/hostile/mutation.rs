@@ -135,6 +135,8 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
         trace_ids: Default::default(),
         filter: Filter::default(),
         spans: Default::default(),
+        selections: Default::default(),
+        listener: None,
         flows: Default::default(),
         is_live: false,
         stop: Default::default(),

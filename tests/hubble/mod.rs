@@ -2,8 +2,6 @@
 
 /// Kubectl, container runtimes, log collectors, arrays, noise.
 mod envelopes;
-/// A parser of pcapng.
-mod frames;
 /// `tap2pcap info`.
 mod info;
 /// Which flows are one packet.
@@ -19,8 +17,8 @@ mod tcp;
 
 use serde_json::{Value, json};
 
+use crate::frames::{Blocks, Frame, parse};
 use crate::program::{Dir, Ran, testdata};
-use frames::{Blocks, Frame, parse};
 
 /// The time of the first flow of a test, in nanoseconds.
 const START: u64 = 1_795_172_280_000_000_000;

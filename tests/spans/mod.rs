@@ -4,6 +4,8 @@
 mod random;
 /// What tshark finds.
 mod readers;
+/// Only what has spans, and lists.
+mod selection;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 /// What a capture has to show of a conversation.
 pub(crate) mod expected;
+/// Reads captures of any protocol, as frames.
+pub(crate) mod frames;
 /// Conversations.
 pub(crate) mod model;
 /// Runs the program.

@@ -19,7 +19,7 @@ use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::LinkType;
 use crate::report::{Report, Warning};
-use crate::spans::{Annotator, Contexts};
+use crate::spans::{Annotator, Contexts, Pair, Selection};
 use crate::trace::Direction;
 
 /// Interfaces that a capture has at most; the rest share the last one.
@@ -88,7 +88,8 @@ pub struct Flows {
     /// Events that nodes lost since their last packet.
     lost: HashMap<u64, u64, foldhash::fast::RandomState>,
     /// The numbers of conversations of which each has its capture.
-    split: HashMap<u64, u32, foldhash::fast::RandomState>,
+    split: HashMap<Pair, u32, foldhash::fast::RandomState>,
+    selection: Selection<Pair>,
     notes: Notes,
     /// A payload.
     payload: Vec<u8>,
@@ -135,12 +136,23 @@ impl Flows {
             interfaces: HashMap::default(),
             lost: HashMap::default(),
             split: HashMap::default(),
+            selection: Selection::All,
             notes: Notes::default(),
             payload: Vec::new(),
             sent: Vec::new(),
             hasher: foldhash::fast::RandomState::default(),
             time: 0,
         }
+    }
+
+    /// Which conversations are written.
+    pub fn select(&mut self, selection: Selection<Pair>) {
+        self.selection = selection;
+    }
+
+    /// What has been selected.
+    pub fn take_selection(&mut self) -> Selection<Pair> {
+        std::mem::take(&mut self.selection)
     }
 
     /// Writes a flow of the input with this number, or has it wait.
@@ -260,6 +272,11 @@ impl Flows {
         if !self.filter.wants_addresses(ends[0], ends[1]) {
             return Ok(());
         }
+        let mut pair = (ends, flow.l4.number());
+        pair.0.sort_unstable();
+        if !self.selection.wants(&pair) {
+            return Ok(());
+        }
         if stands_in {
             sinks.report.warn(Warning::MadeUpHost, || sinks.names[input as usize].clone());
         }
@@ -313,7 +330,16 @@ impl Flows {
                 for &[key, value] in &flow.l7.http.headers {
                     contexts.header(flow.text(key).as_bytes(), flow.text(value).as_bytes());
                 }
-                let comments = annotator.headers(&contexts, flow.is_response(), time, sinks.report);
+                let http = &flow.l7.http;
+                let what = || format!("{} {}", flow.text(http.method), flow.text(http.url));
+                let comments = if flow.is_response() {
+                    annotator.response(&contexts, time, sinks.report)
+                } else {
+                    annotator.request(&contexts, &sinks.names[input as usize], time, what, sinks.report)
+                };
+                if !comments.is_empty() {
+                    self.selection.found(pair);
+                }
                 comments.drain(..).for_each(|comment| self.notes.push(comment));
             }
             if !self.lost.is_empty()
@@ -328,11 +354,12 @@ impl Flows {
             }
         }
         if sinks.capture.is_split() {
-            let mut pair = ends;
-            pair.sort_unstable();
-            let pair = self.hasher.hash_one((pair, flow.l4.number()));
-            let next = self.split.len().min(MAX_SPLIT) as u32;
-            let number = *self.split.entry(pair).or_insert(next);
+            let next = self.split.len();
+            let number = match self.split.get(&pair) {
+                Some(&number) => number,
+                None if next >= MAX_SPLIT => MAX_SPLIT as u32,
+                None => *self.split.entry(pair).or_insert(next as u32),
+            };
             sinks.capture.select(input, number, &sinks.names[input as usize], number.into())?;
         }
         sinks.report.flows.packets += 1;

@@ -5,45 +5,45 @@ use std::net::IpAddr;
 
 /// A capture.
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
-    pub(super) interfaces: Vec<String>,
-    pub(super) frames: Vec<Frame>,
+pub(crate) struct Blocks {
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) frames: Vec<Frame>,
     /// Addresses and their names, in order.
-    pub(super) names: Vec<(IpAddr, String)>,
+    pub(crate) names: Vec<(IpAddr, String)>,
 }
 
 /// A packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) interface: String,
+pub(crate) struct Frame {
+    pub(crate) interface: String,
     /// In nanoseconds.
-    pub(super) time: u64,
-    pub(super) bytes: Vec<u8>,
-    pub(super) length: usize,
-    pub(super) is_inbound: bool,
-    pub(super) comments: Vec<String>,
-    pub(super) id: Option<u64>,
-    pub(super) dropped: Option<u64>,
+    pub(crate) time: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) length: usize,
+    pub(crate) is_inbound: bool,
+    pub(crate) comments: Vec<String>,
+    pub(crate) id: Option<u64>,
+    pub(crate) dropped: Option<u64>,
 }
 
 /// The fields of a TCP header without options, behind Ethernet and IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tcp {
-    pub(super) ports: [u16; 2],
-    pub(super) sequence: u32,
-    pub(super) acknowledgment: u32,
-    pub(super) flags: u16,
-    pub(super) window: u16,
+pub(crate) struct Tcp {
+    pub(crate) ports: [u16; 2],
+    pub(crate) sequence: u32,
+    pub(crate) acknowledgment: u32,
+    pub(crate) flags: u16,
+    pub(crate) window: u16,
 }
 
 impl Frame {
-    pub(super) fn comment(&self, key: &str) -> Option<&str> {
+    pub(crate) fn comment(&self, key: &str) -> Option<&str> {
         self.comments
             .iter()
             .find_map(|comment| comment.strip_prefix("hubble.")?.strip_prefix(key)?.strip_prefix('='))
     }
 
-    pub(super) fn tcp(&self) -> Tcp {
+    pub(crate) fn tcp(&self) -> Tcp {
         assert_eq!(self.bytes[23], 6, "TCP");
         let at = |at: usize| u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]]);
         let long = |offset| u32::from(at(offset)) << 16 | u32::from(at(offset + 2));
@@ -57,12 +57,12 @@ impl Frame {
     }
 
     /// What is captured behind headers of so many bytes.
-    pub(super) fn after(&self, headers: usize) -> &[u8] {
+    pub(crate) fn after(&self, headers: usize) -> &[u8] {
         &self.bytes[headers..]
     }
 }
 
-pub(super) fn parse(mut file: &[u8]) -> Blocks {
+pub(crate) fn parse(mut file: &[u8]) -> Blocks {
     let mut blocks = Blocks::default();
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize;
     while !file.is_empty() {
