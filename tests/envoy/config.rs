@@ -92,7 +92,7 @@ impl Tap {
     }
 
     /// The filter that records requests and responses, with all that it can.
-    fn filter(&self, dir: &Dir) -> Value {
+    pub(super) fn filter(&self, dir: &Dir) -> Value {
         json!({
             "name": "envoy.filters.http.tap",
             "typed_config": {

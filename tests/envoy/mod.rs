@@ -7,6 +7,7 @@ mod config;
 mod http_tap;
 mod lab;
 mod server;
+mod tracing;
 mod upstream;
 
 use std::collections::BTreeSet;

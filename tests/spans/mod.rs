@@ -54,10 +54,10 @@ fn expected(tracer: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// A request's path, and the ids of its spans.
-type OfRequest = (String, BTreeSet<String>);
+pub(crate) type OfRequest = (String, BTreeSet<String>);
 
 /// The spans on each request of a capture, by its path, or "h2" where it is packed; and those on responses.
-fn found(capture: &Capture) -> (Vec<OfRequest>, Vec<BTreeSet<String>>) {
+pub(crate) fn found(capture: &Capture) -> (Vec<OfRequest>, Vec<BTreeSet<String>>) {
     let (mut requests, mut responses) = (Vec::new(), Vec::new());
     for packet in &capture.packets {
         let ids: BTreeSet<String> = packet
