@@ -61,6 +61,8 @@ pub enum Warning {
     OutOfOrder,
     /// A packet is later than the capture's format can say.
     TimeOutOfRange,
+    /// There is no span in a file of them.
+    WithoutSpans,
     /// A span has no trace or no id.
     BrokenSpans,
     /// A span came twice.
@@ -110,6 +112,7 @@ impl Warning {
             Self::NoUpstream => "exchanges that reached no upstream host",
             Self::OutOfOrder => "packets out of the order of time",
             Self::TimeOutOfRange => "packets later than the format can say",
+            Self::WithoutSpans => "files of spans without any",
             Self::BrokenSpans => "spans without a trace or an id",
             Self::DuplicateSpans => "spans that came twice",
             Self::NoSpans => "packets of which pcap does not keep the spans",

@@ -249,6 +249,13 @@ impl Display for Words<'_> {
                 "{} later than pcap can say, and the capture says February 2106; pcapng has the true times",
                 many("packet is", "packets are")
             ),
+            Warning::WithoutSpans => {
+                write!(
+                    f,
+                    "{} in which there is no span of OpenCensus, OTLP or Zipkin ({example})",
+                    many("file", "files")
+                )
+            }
             Warning::BrokenSpans => {
                 write!(f, "{} no trace or no id, and left out ({example})", many("span has", "spans have"))
             }

@@ -156,17 +156,16 @@ impl Annotator {
         self.connections.remove(&key);
     }
 
-    /// What is said on a request of an input, for those who know its headers. `what` is its method and target.
+    /// What is said on a request of an input, for those who know its headers.
     pub fn request(
         &mut self,
         contexts: &Contexts,
         input: &str,
         time: u64,
-        what: impl FnOnce() -> String,
         report: &mut Report,
     ) -> &mut Vec<String> {
         self.known(contexts, input, time, report, |out, request| {
-            out.tell(&request.matches, what);
+            out.tell(contexts, &request.matches);
             out.request(request);
         })
     }
@@ -227,9 +226,9 @@ impl Connection {
             Protocol::Http1(followers) => {
                 let mut tunnel = false;
                 followers[data.direction as usize].bytes(bytes, &mut |head| match head {
-                    http1::Head::Request { contexts, what, is_head, is_connect } => {
+                    http1::Head::Request { contexts, is_head, is_connect } => {
                         let matches = out.spans.find(&contexts);
-                        out.tell(&matches, || what.to_owned());
+                        out.tell(&contexts, &matches);
                         let request = Request { matches, time: Some(out.time), is_head, is_connect };
                         out.request(&request);
                         if requests.len() >= MAX_REQUESTS {
@@ -256,7 +255,7 @@ impl Connection {
                 let is_request = data.direction == *of_requests;
                 let bytes =
                     if is_request { bytes.strip_prefix(http2::PREFACE).unwrap_or(bytes) } else { bytes };
-                followers[data.direction as usize].bytes(bytes, &mut |stream, contexts, what| {
+                followers[data.direction as usize].bytes(bytes, &mut |stream, contexts| {
                     if !is_request {
                         // What comes once more on the stream are trailers.
                         if let Some(request) = streams.remove(&stream) {
@@ -265,7 +264,7 @@ impl Connection {
                         return;
                     }
                     let matches = out.spans.find(&contexts);
-                    out.tell(&matches, || what.to_owned());
+                    out.tell(&contexts, &matches);
                     if matches.is_empty() {
                         return;
                     }
@@ -313,7 +312,7 @@ struct Out<'a> {
 
 impl Out<'_> {
     /// Tells of a request, if somebody listens.
-    fn tell(&mut self, matches: &[(u32, Rule)], what: impl FnOnce() -> String) {
+    fn tell(&mut self, contexts: &Contexts, matches: &[(u32, Rule)]) {
         let Some(listener) = self.listener else { return };
         let spans = matches.iter().map(|&(place, rule)| {
             let span = self.spans.span(place);
@@ -329,7 +328,12 @@ impl Out<'_> {
             }
         });
         let spans = spans.collect();
-        listener.request(&Seen { input: self.input.to_owned(), time: self.time, what: what(), spans });
+        listener.request(&Seen {
+            input: self.input.to_owned(),
+            time: self.time,
+            what: contexts.request.join(" "),
+            spans,
+        });
     }
 
     /// On the first packet of a request.

@@ -18,6 +18,8 @@ pub struct Contexts {
     pub contexts: Vec<Context>,
     /// `x-request-id`.
     pub request_id: String,
+    /// The method, and the target as the request has it.
+    pub request: [String; 2],
     /// Half of what `x-b3-traceid` and `x-b3-spanid` say.
     b3_trace: Option<u128>,
     b3_span: Option<u64>,
@@ -62,11 +64,27 @@ impl Contexts {
         Some(Context { trace: self.b3_trace?, span: self.b3_span? })
     }
 
+    /// Takes in the method and the target.
+    pub fn request(&mut self, method: &[u8], target: &[u8]) {
+        self.request = [method, target].map(|text| String::from_utf8_lossy(text).into_owned());
+    }
+
     /// Whether there is nothing by which a span could be found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.contexts.is_empty() && self.request_id.is_empty()
     }
+}
+
+/// The path of a target or a URL, without its query.
+pub(super) fn path(target: &str) -> &str {
+    let rest = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+            &rest[rest.find(['/', '?', '#']).unwrap_or(rest.len())..]
+        }
+        _ => target,
+    };
+    &rest[..rest.find(['?', '#']).unwrap_or(rest.len())]
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`; later versions may have more behind (W3C Trace Context section 3.2).

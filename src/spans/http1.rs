@@ -34,15 +34,15 @@ enum State {
 
 /// A message that has begun.
 #[derive(Debug)]
-pub(super) enum Head<'a> {
-    Request { contexts: Contexts, what: &'a str, is_head: bool, is_connect: bool },
+pub(super) enum Head {
+    Request { contexts: Contexts, is_head: bool, is_connect: bool },
     Response { code: u16 },
 }
 
 impl Follower {
     /// Takes bytes that have come, and has `each` take each message of which the head ends in them. `each` says whether a response
     /// has no body because of its request.
-    pub(super) fn bytes(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Head<'_>) -> bool) {
+    pub(super) fn bytes(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Head) -> bool) {
         while !bytes.is_empty() {
             match self.state {
                 State::Head => {
@@ -131,7 +131,7 @@ fn begins_message(bytes: &[u8]) -> bool {
 }
 
 /// Reads a head. Returns what follows it.
-fn message(head: &[u8], each: &mut impl FnMut(Head<'_>) -> bool) -> Option<State> {
+fn message(head: &[u8], each: &mut impl FnMut(Head) -> bool) -> Option<State> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     if head.starts_with(b"HTTP/") {
         let mut response = httparse::Response::new(&mut headers);
@@ -151,13 +151,10 @@ fn message(head: &[u8], each: &mut impl FnMut(Head<'_>) -> bool) -> Option<State
     let method = request.method?;
     let (is_head, is_connect) = (method == "HEAD", method == "CONNECT");
     let mut contexts = Contexts::default();
+    contexts.request(method.as_bytes(), request.path.unwrap_or_default().as_bytes());
     request.headers.iter().for_each(|header| contexts.header(header.name.as_bytes(), header.value));
     let body = body(request.headers);
-    // Without the version.
-    let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let line = line.get(..line.len().saturating_sub(" HTTP/1.1".len())).unwrap_or_default();
-    let what = str::from_utf8(line).unwrap_or_default();
-    each(Head::Request { contexts, what, is_head, is_connect });
+    each(Head::Request { contexts, is_head, is_connect });
     Some(body.unwrap_or(State::Head))
 }
 

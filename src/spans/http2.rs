@@ -52,7 +52,7 @@ impl Default for Follower {
 
 impl Follower {
     /// Takes bytes that have come, and has `each` take the stream of each block of headers, with what is in these.
-    pub(super) fn bytes(&mut self, mut bytes: &[u8], each: &mut impl FnMut(u32, Contexts, &str)) {
+    pub(super) fn bytes(&mut self, mut bytes: &[u8], each: &mut impl FnMut(u32, Contexts)) {
         while !bytes.is_empty() && !self.is_lost {
             if self.skip > 0 {
                 let here = self.skip.min(bytes.len() as u64);
@@ -89,7 +89,7 @@ impl Follower {
         }
     }
 
-    fn headers(&mut self, frame: &[u8], each: &mut impl FnMut(u32, Contexts, &str)) {
+    fn headers(&mut self, frame: &[u8], each: &mut impl FnMut(u32, Contexts)) {
         let (kind, flags) = (frame[3], frame[4]);
         let stream = u32::from_be_bytes([frame[5], frame[6], frame[7], frame[8]]) & 0x7fff_ffff;
         let mut fragment = &frame[FRAME_HEADER..];
@@ -119,14 +119,15 @@ impl Follower {
         }
         let block = std::mem::take(&mut self.block);
         let mut contexts = Contexts::default();
-        let (mut method, mut path) = (String::new(), String::new());
+        let (mut method, mut path) = (Vec::new(), Vec::new());
         let decoded = self.decoder.decode_with_cb(&block, |name, value| match &name[..] {
-            b":method" => method = String::from_utf8_lossy(&value).into_owned(),
-            b":path" => path = String::from_utf8_lossy(&value).into_owned(),
+            b":method" => method = value.to_vec(),
+            b":path" => path = value.to_vec(),
             name => contexts.header(name, &value),
         });
+        contexts.request(&method, &path);
         match decoded {
-            Ok(()) => each(stream, contexts, &format!("{method} {path}")),
+            Ok(()) => each(stream, contexts),
             Err(_) => self.lose(),
         }
     }
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn a_frame_of_headers_that_is_too_long_is_the_end() {
         let mut follower = Follower::default();
-        follower.bytes(&[0xff, 0xff, 0xff, HEADERS, END_HEADERS, 0, 0, 0, 1, 0], &mut |_, _, _| {
+        follower.bytes(&[0xff, 0xff, 0xff, HEADERS, END_HEADERS, 0, 0, 0, 1, 0], &mut |_, _| {
             panic!("no headers")
         });
         assert!(follower.is_lost);

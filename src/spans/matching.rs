@@ -1,6 +1,6 @@
 //! Which spans a request belongs to: by trace and span in full, or by the request's id; never by the trace alone, and never by time.
 
-use super::context::Contexts;
+use super::context::{Contexts, path};
 use super::span::{Kind, Spans};
 
 /// Why a span is a request's.
@@ -8,7 +8,8 @@ use super::span::{Kind, Spans};
 pub enum Rule {
     /// The request names it.
     Id,
-    /// The request names its parent: it is of the hop that got the request.
+    /// The request names its parent, and no other child of that asked for the request's path instead: it is of the hop that got the
+    /// request.
     Child,
     /// It is the parent of a client's span that the request names: the request went out within it.
     Parent,
@@ -48,8 +49,15 @@ impl Spans {
         for context in &contexts.contexts {
             self.with_id(context.trace, context.span).for_each(|place| add(place, Rule::Id));
         }
+        // Who passes its context on to two requests has spans of both as children: the paths part them.
+        let path = self.path(path(&contexts.request[1]));
         for context in &contexts.contexts {
-            self.children(context.trace, context.span).for_each(|place| add(place, Rule::Child));
+            let paths = || self.children(context.trace, context.span).map(|place| self.span(place).path);
+            let is_known = path != 0 && paths().any(|known| known == path);
+            let is_of_request = |&place: &u32| !is_known || [0, path].contains(&self.span(place).path);
+            self.children(context.trace, context.span)
+                .filter(is_of_request)
+                .for_each(|place| add(place, Rule::Child));
         }
         for context in &contexts.contexts {
             let clients = self.with_id(context.trace, context.span).filter(|&place| {

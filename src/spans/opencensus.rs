@@ -2,7 +2,7 @@
 //! Python and PHP write; and of Zipkin (v2 JSON), whose members are other ones.
 
 use super::span::{Draft, Kind};
-use super::values::{REQUEST_ID, Wanted, span_id, string, trace_id};
+use super::values::{Wanted, span_id, string, trace_id};
 use crate::proto::opencensus::proto::trace::v1 as proto;
 use crate::protobuf::{Damage, Encoding, Field, Kind as FieldKind, Message, Reader, Schema};
 use crate::trace::timestamp::time;
@@ -85,7 +85,7 @@ impl Message for Span<'_> {
             ZIPKIN_TAGS => value.entries(|key, value| {
                 let mut text = String::new();
                 string(value, &mut text)?;
-                attribute(draft, wanted, key, text);
+                draft.attribute(wanted, &String::from_utf8_lossy(key), text);
                 Ok(())
             })?,
             ZIPKIN_ANNOTATIONS => {
@@ -97,16 +97,6 @@ impl Message for Span<'_> {
             _ => value.skip()?,
         }
         Ok(())
-    }
-}
-
-fn attribute(draft: &mut Draft, wanted: &Wanted, key: &[u8], text: String) {
-    let key = String::from_utf8_lossy(key);
-    if key == REQUEST_ID {
-        draft.request_id.clone_from(&text);
-    }
-    if wanted.has(&key) {
-        draft.attributes.push((key.into_owned(), text));
     }
 }
 
@@ -159,7 +149,7 @@ impl Message for Attributes<'_> {
             proto::span::Attributes::ATTRIBUTE_MAP => value.entries(|key, value| {
                 let mut text = AttributeValue(String::new());
                 value.message(&mut text)?;
-                attribute(draft, wanted, key, text.0);
+                draft.attribute(wanted, &String::from_utf8_lossy(key), text.0);
                 Ok(())
             }),
             _ => value.skip(),

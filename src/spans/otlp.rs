@@ -2,7 +2,7 @@
 //! <https://opentelemetry.io/docs/specs/otlp/>
 
 use super::span::{Draft, Kind};
-use super::values::{REQUEST_ID, Wanted, span_id, string, trace_id};
+use super::values::{Wanted, span_id, string, trace_id};
 use crate::proto::opentelemetry::proto::trace::v1 as proto;
 use crate::protobuf::{Damage, Encoding, Message, Reader};
 
@@ -92,12 +92,7 @@ impl Message for Span<'_> {
                 let mut attribute = KeyValue::default();
                 value.message(&mut attribute)?;
                 let KeyValue { key, value: Value(text) } = attribute;
-                if key == REQUEST_ID {
-                    draft.request_id.clone_from(&text);
-                }
-                if self.wanted.has(&key) {
-                    draft.attributes.push((key, text));
-                }
+                draft.attribute(self.wanted, &key, text);
             }
             S::EVENTS => {
                 let mut event = Event(0, String::new());

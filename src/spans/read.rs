@@ -86,7 +86,13 @@ impl Spans {
             return report.error(&format!("{name}: {error}"));
         }
         match Shape::of(source.available()) {
-            Some(shape) => self.read_records(name, shape.records(source), shape, wanted, report),
+            Some(shape) => {
+                let before = self.places();
+                self.read_records(name, shape.records(source), shape, wanted, report);
+                if self.places() == before && !is_in_directory {
+                    report.warn(Warning::WithoutSpans, || name.to_owned());
+                }
+            }
             // What else is in a directory is nobody's fault.
             None if is_in_directory => {}
             None => report
@@ -255,6 +261,7 @@ impl<'a> Decoder<'a> {
                 service,
                 each: &mut each,
                 is_container: false,
+                is_wrapped: false,
             };
             let mut reader = Reader::new(record, scratch, json::Place::top(record, false));
             let read = reader.fields(&mut top);
@@ -355,6 +362,8 @@ struct Top<'a, F> {
     span: Draft,
     has_span: bool,
     is_container: bool,
+    /// It is a part of what an API answered.
+    is_wrapped: bool,
     draft: &'a mut Draft,
     service: &'a mut String,
     each: &'a mut F,
@@ -363,13 +372,17 @@ struct Top<'a, F> {
 const RESOURCE_SPANS: u32 = 1 << 29;
 const SPANS: u32 = RESOURCE_SPANS + 1;
 const NODE: u32 = RESOURCE_SPANS + 2;
+const ANSWER: u32 = RESOURCE_SPANS + 3;
 
 struct TopSchema;
 
 impl Schema for TopSchema {
     fn number(name: &[u8]) -> Option<u32> {
         match name {
-            b"resourceSpans" | b"resource_spans" => Some(RESOURCE_SPANS),
+            // Tempo calls them batches.
+            b"resourceSpans" | b"resource_spans" | b"batches" => Some(RESOURCE_SPANS),
+            // What Jaeger's and Tempo's APIs put around them.
+            b"result" | b"trace" => Some(ANSWER),
             b"spans" => Some(SPANS),
             b"node" => Some(NODE),
             name => SpanSchema::number(name),
@@ -379,7 +392,7 @@ impl Schema for TopSchema {
     fn field(number: u32) -> Option<Field> {
         match number {
             RESOURCE_SPANS | SPANS => Some(Field { kind: Kind::Message, is_repeated: true }),
-            NODE => Some(Field { kind: Kind::Message, is_repeated: false }),
+            NODE | ANSWER => Some(Field { kind: Kind::Message, is_repeated: false }),
             number => SpanSchema::field(number),
         }
     }
@@ -406,6 +419,11 @@ impl<F: FnMut(&Draft)> Message for Top<'_, F> {
                 Ok(())
             }
             NODE => value.message(&mut Node(service)),
+            ANSWER if self.is_wrapped => value.skip(),
+            ANSWER => {
+                self.is_wrapped = true;
+                value.message(self)
+            }
             number => {
                 self.has_span = true;
                 Span { draft: &mut self.span, wanted }.take(number, value)

@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
+use super::context::path;
+use super::values::{REQUEST_ID, Wanted};
+
 /// A span as it is read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
@@ -23,6 +26,8 @@ pub(super) struct Draft {
     pub(super) attributes: Vec<(String, String)>,
     /// `x-request-id`, as Envoy's tracers have it.
     pub(super) request_id: String,
+    /// The path that the span's request asked for.
+    pub(super) path: String,
     /// Annotations and message events, with their times.
     pub(super) events: Vec<(u64, String)>,
     pub(super) links: u32,
@@ -32,17 +37,34 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn clear(&mut self) {
-        let Self { name, service, status, attributes, request_id, events, .. } = std::mem::take(self);
+        let Self { name, service, status, attributes, request_id, path, events, .. } = std::mem::take(self);
         *self = Self {
             name: emptied(name),
             service: emptied(service),
             status: emptied(status),
             request_id: emptied(request_id),
+            path: emptied(path),
             ..Self::default()
         };
         (self.attributes, self.events) = (attributes, events);
         self.attributes.clear();
         self.events.clear();
+    }
+
+    /// Takes in an attribute.
+    pub(super) fn attribute(&mut self, wanted: &Wanted, key: &str, text: String) {
+        match key {
+            REQUEST_ID => self.request_id.clone_from(&text),
+            // The names that OpenTelemetry had before and has now, OpenCensus', and those of Zipkin's libraries.
+            "http.url" | "http.target" | "http.path" | "url.path" | "url.full" => {
+                self.path.clear();
+                self.path.push_str(path(&text));
+            }
+            _ => {}
+        }
+        if wanted.has(key) {
+            self.attributes.push((key.to_owned(), text));
+        }
     }
 }
 
@@ -95,6 +117,8 @@ pub(super) struct Span {
     pub(super) name: Name,
     pub(super) service: Name,
     pub(super) status: Name,
+    /// A hash of the path that its request asked for; 0 where that is unknown.
+    pub(super) path: u32,
     /// Where its events and attributes begin; they end where those of the next one begin.
     details: u32,
     pub(super) links: u16,
@@ -193,6 +217,7 @@ impl Spans {
             name: self.name(&draft.name),
             service: self.name(&draft.service),
             status: self.name(&draft.status),
+            path: self.path(&draft.path),
             details,
             links: draft.links.min(u16::MAX.into()) as u16,
             frames: draft.frames.min(u16::MAX.into()) as u16,
@@ -203,6 +228,11 @@ impl Spans {
             self.by_request.push((self.hash(&draft.request_id), place));
         }
         true
+    }
+
+    /// A hash of a path; 0 for none.
+    pub(super) fn path(&self, path: &str) -> u32 {
+        if path.is_empty() { 0 } else { (self.hashers[0].hash_one(path) as u32).max(1) }
     }
 
     fn hash(&self, text: &str) -> u128 {

@@ -10,7 +10,7 @@ mod selection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::capture::Capture;
 use crate::program::{Dir, Ran, testdata};
@@ -140,6 +140,75 @@ fn every_file_of_spans_is_read() {
     ] {
         let (_, ran) = convert(&Dir::new(), &[], &spans(name), &taps("zipkinup_sock_")[0]);
         assert!(ran.stderr.contains(&format!("\n{count} spans: ")), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_apis_answer_is_read() {
+    let dir = Dir::new();
+    let read = |name| std::fs::read_to_string(spans(name)).expect("a file");
+    let otlp: Vec<Value> = serde_json::Deserializer::from_str(&read("otlp.jsonl"))
+        .into_iter()
+        .map(|value| value.expect("JSON"))
+        .collect();
+    let each =
+        |wrap: fn(&Value) -> Value| otlp.iter().map(|value| wrap(value).to_string()).collect::<String>();
+    for (answer, count) in [
+        // Zipkin: an array of traces.
+        (format!("[{}]", read("zipkin-v2.json").replace("][", "],[").replace("]\n[", "],[")), 10),
+        // Jaeger.
+        (each(|value| json!({ "result": value })), 5),
+        // Tempo.
+        (each(|value| json!({ "trace": value })), 5),
+        (each(|value| json!({ "batches": value["resourceSpans"] })), 5),
+    ] {
+        let path = dir.write("answer.json", answer.as_bytes());
+        let (_, ran) = convert(&dir, &[], &path, &taps("zipkinup_sock_")[0]);
+        assert!(ran.stderr.contains(&format!("\n{count} spans: ")), "{answer}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    }
+    // As deep as the parser goes, and no deeper.
+    let deep =
+        dir.write("deep.json", (r#"{"result":"#.repeat(100_000) + "1" + &"}".repeat(100_000)).as_bytes());
+    let ran = dir.tap2pcap().arg("--spans").arg(deep).arg(&taps("zipkinup_sock_")[0]).arg("out.pcapng").run();
+    assert!(ran.stderr.contains("there is no span"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_without_spans_is_told() {
+    let dir = Dir::new();
+    let path = dir.write("jaeger.json", br#"{"data":[{"traceID":"1","spans":[]}]}"#);
+    let (_, ran) = convert(&dir, &[], &path, &taps("zipkinup_sock_")[0]);
+    assert!(
+        ran.stderr.contains("1 file in which there is no span of OpenCensus, OTLP or Zipkin ("),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn children_of_other_requests_are_told_by_their_paths() {
+    let dir = Dir::new();
+    let context = ["80f198ee56343ba864fe8b2a57d3eff7", "b142d70be9161666"];
+    let span = |id: &str, tags: Value| json!({ "traceId": context[0], "id": id, "parentId": context[1], "kind": "SERVER", "tags": tags });
+    let url = |url: &str| json!({ "http.url": url });
+    let other = span("0000000000000001", url("http://other/elsewhere"));
+    let this = span("0000000000000002", url("http://other/b3?n=11"));
+    let target = span("0000000000000003", json!({ "url.path": "/b3" }));
+    let unknown = span("0000000000000004", json!({}));
+    // In the upstream's tap is `GET /b3?n=10` with this context.
+    let tap = &taps("zipkinup_upsock_11.")[0];
+    for (all, expected) in [
+        (vec![&other, &this, &target, &unknown], &[2, 3, 4][..]),
+        // A proxy may have changed the path.
+        (vec![&other], &[1]),
+        (vec![&other, &unknown], &[1, 4]),
+    ] {
+        let path = dir.write("spans.json", json!(all).to_string().as_bytes());
+        let (requests, _) = found(&convert(&dir, &[], &path, tap).0);
+        let ids: BTreeSet<_> = expected.iter().map(|id| format!("{}/{id:016x}", context[0])).collect();
+        let found: Vec<_> = requests.iter().filter(|(_, ids)| !ids.is_empty()).collect();
+        assert_eq!(found, [&("/b3".to_owned(), ids)]);
     }
 }
 

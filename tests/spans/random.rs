@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::*;
 use crate::encode::{Format, Tap};

@@ -1,7 +1,5 @@
 //! Only the conversations that have spans, and the list of requests with their spans.
 
-use serde_json::json;
-
 use super::*;
 use crate::frames::parse;
 

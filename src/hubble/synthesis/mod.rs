@@ -327,15 +327,15 @@ impl Flows {
                 && flow.l7.record == L7Record::Http
             {
                 let mut contexts = Contexts::default();
-                for &[key, value] in &flow.l7.http.headers {
+                let http = &flow.l7.http;
+                contexts.request(flow.text(http.method).as_bytes(), flow.text(http.url).as_bytes());
+                for &[key, value] in &http.headers {
                     contexts.header(flow.text(key).as_bytes(), flow.text(value).as_bytes());
                 }
-                let http = &flow.l7.http;
-                let what = || format!("{} {}", flow.text(http.method), flow.text(http.url));
                 let comments = if flow.is_response() {
                     annotator.response(&contexts, time, sinks.report)
                 } else {
-                    annotator.request(&contexts, &sinks.names[input as usize], time, what, sinks.report)
+                    annotator.request(&contexts, &sinks.names[input as usize], time, sinks.report)
                 };
                 if !comments.is_empty() {
                     self.selection.found(pair);
