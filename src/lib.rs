@@ -71,6 +71,8 @@ mod hubble;
 mod info;
 mod input;
 mod library;
+#[cfg(feature = "cli")]
+mod live;
 mod merge;
 mod packet;
 mod proto;
@@ -116,6 +118,10 @@ pub mod internal {
     }
     pub mod input {
         pub use crate::input::*;
+    }
+    #[cfg(feature = "cli")]
+    pub mod live {
+        pub use crate::live::*;
     }
     pub mod merge {
         pub use crate::merge::*;

@@ -14,10 +14,8 @@ use crate::conversation;
 use crate::convert::Conversion;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::filter::Filter;
 use crate::http;
 use crate::http::connections;
-use crate::hubble;
 use crate::input;
 use crate::input::Step;
 use crate::merge::discover::{Tap, TapState};
@@ -227,19 +225,13 @@ impl Converter {
                 initiator: None,
             },
             trace_ids: self.trace_ids,
-            filter: Filter::default(),
             http: connections::Options {
                 version: self.http_version,
                 side: self.http_side,
                 mss: self.mss.map(usize::from),
                 start_time: self.start_time,
             },
-            spans: None,
-            selections: Default::default(),
-            listener: None,
-            flows: hubble::Options::default(),
-            is_live: false,
-            stop: Default::default(),
+            ..Conversion::default()
         };
         let taps = self.inputs.into_iter().zip(&names).map(|(input, name)| Tap {
             name: name.clone(),

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 /// Constants with such names that bound nothing a user could miss: an example in a warning, room for headers, a first look that is followed by a
 /// second, how much of a line or of a record is looked at in one go; what HTTP/2 allows; how deep the messages of a
 /// schema nest; silence is counted in tenths of `PATIENCE`.
-const INTERNAL: [&str; 9] = [
+const INTERNAL: [&str; 11] = [
+    "MAX_DATAGRAM",
     "MAX_DEPTH",
     "MAX_EXAMPLE",
     "MAX_GARBAGE",
+    "MAX_HEADERS",
     "MAX_HEADERS",
     "MAX_HEADERS",
     "MAX_OPTIONS",

@@ -35,6 +35,8 @@ mod hubble;
 mod info;
 /// README.md's table of limits.
 mod limits;
+/// Live sources: admin interface, UDP.
+mod live;
 /// Many inputs in one capture.
 mod many;
 /// What the formats leave open, and what newer Envoys may add.

@@ -171,6 +171,12 @@ impl Capture {
         }
     }
 
+    /// How many packets it has got.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
     /// Whether each conversation has a capture of its own.
     #[must_use]
     pub fn is_split(&self) -> bool {

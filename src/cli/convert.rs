@@ -18,7 +18,7 @@ use tap2pcap::internal::report::Report;
 use tap2pcap::internal::spans::{Selections, Spans, Wanted};
 use tap2pcap::internal::trace::Side;
 
-use super::arguments::{self, Cli};
+use super::arguments::{self, Cli, HttpOptions, Packets};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::{Errors, Progress};
 use super::{FAILURE, SUCCESS, USAGE, signals};
@@ -172,23 +172,8 @@ enum Place<'a> {
 }
 
 fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
-    let packets = &cli.packets;
     Ok(Conversion {
-        options: Options {
-            link_type: match packets.link_type {
-                arguments::LinkType::Ethernet => LinkType::Ethernet,
-                arguments::LinkType::Raw => LinkType::Raw,
-            },
-            mss: packets.mss.map(usize::from),
-            snap_length: packets.snaplen.map(|length| length as usize),
-            handshake: packets.handshake,
-            local: packets.local,
-            remote: packets.remote,
-            initiator: packets.initiator.map(|initiator| match initiator {
-                arguments::Initiator::Local => Side::Local,
-                arguments::Initiator::Remote => Side::Remote,
-            }),
-        },
+        options: packet_options(&cli.packets),
         trace_ids: cli.input.trace_id.iter().copied().collect::<HashSet<_>>(),
         filter: Filter {
             since: cli.input.since,
@@ -196,19 +181,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             addresses: cli.input.address.clone(),
             ports: cli.input.port.clone(),
         },
-        http: connections::Options {
-            version: match cli.http.http {
-                arguments::HttpVersion::Auto => None,
-                arguments::HttpVersion::Http1 => Some(http::Version::Http1),
-                arguments::HttpVersion::Http2 => Some(http::Version::Http2),
-            },
-            side: match cli.http.http_side {
-                arguments::HttpSide::Downstream => http::Side::Downstream,
-                arguments::HttpSide::Upstream => http::Side::Upstream,
-            },
-            mss: packets.mss.map(usize::from),
-            start_time: cli.http.start_time.map(TimeBound::nanoseconds),
-        },
+        http: http_options(&cli.http, &cli.packets),
         flows: hubble::Options {
             points: match &cli.hubble.point[..] {
                 "first" => Points::First,
@@ -220,10 +193,44 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             has_sockets: cli.hubble.hubble_sock,
             is_http2: cli.http.http == arguments::HttpVersion::Http2,
         },
-        spans: None,
-        selections: Selections::default(),
-        listener: None,
         is_live,
         stop: signals::stop().context("signals")?,
+        ..Conversion::default()
     })
+}
+
+/// How the packets are to look.
+pub(super) fn packet_options(packets: &Packets) -> Options {
+    Options {
+        link_type: match packets.link_type {
+            arguments::LinkType::Ethernet => LinkType::Ethernet,
+            arguments::LinkType::Raw => LinkType::Raw,
+        },
+        mss: packets.mss.map(usize::from),
+        snap_length: packets.snaplen.map(|length| length as usize),
+        handshake: packets.handshake,
+        local: packets.local,
+        remote: packets.remote,
+        initiator: packets.initiator.map(|initiator| match initiator {
+            arguments::Initiator::Local => Side::Local,
+            arguments::Initiator::Remote => Side::Remote,
+        }),
+    }
+}
+
+/// How the exchanges of HTTP taps are to look.
+pub(super) fn http_options(options: &HttpOptions, packets: &Packets) -> connections::Options {
+    connections::Options {
+        version: match options.http {
+            arguments::HttpVersion::Auto => None,
+            arguments::HttpVersion::Http1 => Some(http::Version::Http1),
+            arguments::HttpVersion::Http2 => Some(http::Version::Http2),
+        },
+        side: match options.http_side {
+            arguments::HttpSide::Downstream => http::Side::Downstream,
+            arguments::HttpSide::Upstream => http::Side::Upstream,
+        },
+        mss: packets.mss.map(usize::from),
+        start_time: options.start_time.map(TimeBound::nanoseconds),
+    }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod convert;
 mod info;
+mod live;
 mod messages;
 mod progress;
 mod requests;
@@ -29,6 +30,7 @@ pub(crate) fn run() -> ExitCode {
     let status = match &cli.command {
         Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(command),
         Some(Command::Info(command)) => info::run(command),
+        Some(Command::Live(command)) => live::run(command),
         None => convert::run(&cli),
     };
     match status {

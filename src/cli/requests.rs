@@ -9,13 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use serde_json::json;
-use tap2pcap::internal::conversation::Options;
 use tap2pcap::internal::convert::Conversion;
-use tap2pcap::internal::filter::Filter;
 use tap2pcap::internal::merge::discover::Discovered;
-use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
-use tap2pcap::internal::spans::{Listener, Seen, Selections, Spans, Wanted};
+use tap2pcap::internal::spans::{Listener, Seen, Spans, Wanted};
 
 use super::arguments::Info;
 use super::convert::into_nothing;
@@ -40,24 +37,10 @@ pub(super) fn run(command: &Info) -> anyhow::Result<u8> {
         differences: [f64::INFINITY, f64::NEG_INFINITY],
     }));
     let conversion = Conversion {
-        options: Options {
-            link_type: LinkType::Ethernet,
-            mss: None,
-            snap_length: None,
-            handshake: false,
-            local: None,
-            remote: None,
-            initiator: None,
-        },
-        trace_ids: Default::default(),
-        filter: Filter::default(),
-        http: Default::default(),
         spans: Some(spans),
-        selections: Selections::default(),
         listener: Some(Box::new(Shared(Rc::clone(&list)))),
-        flows: Default::default(),
-        is_live: false,
         stop,
+        ..Conversion::default()
     };
     into_nothing(conversion, taps, &mut report)?;
     print_more_errors(&report);

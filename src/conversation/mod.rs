@@ -27,7 +27,7 @@ use opening::Opening;
 use openings::Openings;
 
 /// How conversations are to look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// What stands below IP.
     pub link_type: LinkType,

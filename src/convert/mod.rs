@@ -27,7 +27,7 @@ use crate::trace::{Event, Plain, Side};
 use ahead::Item;
 
 /// What to convert.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Conversion {
     /// How the conversations are to look.
     pub options: Options,
@@ -45,6 +45,8 @@ pub struct Conversion {
     pub listener: Option<Box<dyn Listener>>,
     /// How Hubble's flows are to look.
     pub flows: hubble::Options,
+    /// Ends when there are so many packets, after the message that has the last one.
+    pub most_packets: Option<u64>,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
@@ -138,6 +140,9 @@ impl Run<'_> {
                 merge.stop();
             }
             self.report.progress(|| bytes + merge.offset());
+            if self.conversion.most_packets.is_some_and(|most| self.capture.packets() >= most) {
+                self.conversion.stop.store(true, Ordering::Relaxed);
+            }
             match merge.alone() {
                 Some(number) => self.each_in_order_alone(&mut merge, origin(number))?,
                 None => merge.each_in_order(|number, plain| self.plain(origin(number), plain))?,

@@ -162,6 +162,21 @@ impl Opening {
         }
     }
 
+    /// Reads whatever can be read, in a thread, without waiting for it.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(crate) fn of_reader(
+        name: String,
+        reader: impl Read + Send + 'static,
+        format: Option<Format>,
+    ) -> Result<Self, InputError> {
+        match Source::reader(reader) {
+            Ok(source) => Ok(Self::new(name, source, format)),
+            Err(source) => Err(InputError::Io { name, source }),
+        }
+    }
+
     fn new(name: String, source: Source, format: Option<Format>) -> Self {
         Self { name, source: Some(source), format, quiet_since: None, is_undecided: false }
     }

@@ -239,6 +239,19 @@ impl Discovered {
 }
 
 impl Tap {
+    /// An input that is read as it comes, and has a name in messages and in the capture.
+    ///
+    /// # Errors
+    /// The thread that reads cannot be started.
+    pub fn live(
+        name: String,
+        reader: impl Read + Send + 'static,
+        format: Option<Format>,
+    ) -> Result<Self, InputError> {
+        let opening = Opening::of_reader(name.clone(), reader, format)?;
+        Ok(Self { path: PathBuf::from(&name), name, state: TapState::Opening(Box::new(opening)) })
+    }
+
     /// Opens the input, if it is not open yet.
     ///
     /// # Errors

@@ -55,9 +55,10 @@ pub(super) const LOCAL_MAC: u8 = 1;
 pub(super) const REMOTE_MAC: u8 = 2;
 
 /// What stands below IP in a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinkType {
     /// LINKTYPE_ETHERNET (1), with locally administered addresses.
+    #[default]
     Ethernet,
     /// LINKTYPE_RAW (101): the packet begins with its IP header.
     Raw,

@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tap2pcap::internal::capture::destination::Destination;
 use tap2pcap::internal::capture::{Capture, Format};
-use tap2pcap::internal::conversation::Options;
 use tap2pcap::internal::convert::Conversion;
-use tap2pcap::internal::filter::Filter;
 use tap2pcap::internal::input::Input;
 use tap2pcap::internal::merge::discover::{Tap, TapState};
 use tap2pcap::internal::packet::LinkType;
@@ -120,26 +118,9 @@ fn convert(tap: Vec<u8>, format: Format, path: &Path) {
     let length = tap.len();
     // It may have become what is no tap.
     let Ok(input) = Input::from_bytes("tap".into(), tap, None) else { return };
-    let options = Options {
-        link_type: LinkType::Ethernet,
-        mss: None,
-        snap_length: None,
-        handshake: false,
-        local: None,
-        remote: None,
-        initiator: None,
-    };
     let conversion = Conversion {
         http: tap2pcap::internal::http::connections::Options { start_time: Some(0), ..Default::default() },
-        options,
-        trace_ids: Default::default(),
-        filter: Filter::default(),
-        spans: Default::default(),
-        selections: Default::default(),
-        listener: None,
-        flows: Default::default(),
-        is_live: false,
-        stop: Default::default(),
+        ..Conversion::default()
     };
     let destination = Destination::file(path, &[]).expect("a place");
     let capture = Capture::new(destination, format, LinkType::Ethernet, &["tap".into()]).expect("a thread");

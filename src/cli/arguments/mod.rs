@@ -1,11 +1,17 @@
 //! The command line.
 
-use std::net::SocketAddr;
+mod live;
+mod options;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
 use tap2pcap::internal::filter::{AddressMatch, TimeBound};
 use tap2pcap::internal::input::Format;
+
+pub(crate) use live::{Live, LiveSource};
+pub(crate) use options::{CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets};
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
 #[derive(Debug, Parser)]
@@ -60,6 +66,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Say what is in trace files: format, traces, HTTP exchanges, addresses, times, bytes, what is cut or lost
     Info(Info),
+    /// Convert what a running Envoy sends, as it comes: through its admin interface, or from its UDP sink
+    Live(Box<Live>),
 }
 
 #[derive(Args, Debug)]
@@ -131,24 +139,6 @@ pub(crate) struct InputOptions {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "HTTP taps")]
-pub(crate) struct HttpOptions {
-    /// The version of HTTP in which exchanges are written, which the tap does not record; auto is 1, and 2 for gRPC,
-    /// trailers and what else only HTTP/2 can say
-    #[arg(long, value_name = "VERSION", default_value = "auto")]
-    pub(crate) http: HttpVersion,
-
-    /// The connection that carries them: the client's to Envoy, or Envoy's to the cluster's host
-    #[arg(long, value_name = "SIDE", default_value = "downstream")]
-    pub(crate) http_side: HttpSide,
-
-    /// When those exchanges began that have no times in the trace: RFC 3339, or seconds since 1970 [default: when the
-    /// file was last modified]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) start_time: Option<TimeBound>,
-}
-
-#[derive(Args, Debug)]
 #[command(next_help_heading = "Hubble flows")]
 pub(crate) struct HubbleOptions {
     /// Which observations of a packet are written: first; all, the others captured short; or that of a point, such as
@@ -187,65 +177,6 @@ pub(crate) struct SpanOptions {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum HttpVersion {
-    Auto,
-    /// HTTP/1.1
-    #[value(name = "1")]
-    Http1,
-    /// HTTP/2
-    #[value(name = "2")]
-    Http2,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum HttpSide {
-    Downstream,
-    Upstream,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Packets")]
-pub(crate) struct Packets {
-    /// Put at most N bytes of payload into a packet [default: 65495 in IPv4, 65515 in IPv6]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) mss: Option<u16>,
-
-    /// Keep only the first N bytes of payload of each packet; the packets say the true length
-    #[arg(long, value_name = "N")]
-    pub(crate) snaplen: Option<u32>,
-
-    /// Begin each connection with SYN, SYN-ACK, ACK, for readers that want to see one
-    #[arg(long)]
-    pub(crate) handshake: bool,
-
-    /// What stands below IP: Ethernet with made-up addresses, or nothing
-    #[arg(long, value_name = "TYPE", default_value = "ethernet")]
-    pub(crate) link_type: LinkType,
-
-    /// Envoy's address, for traces that have none
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) local: Option<SocketAddr>,
-
-    /// The address of Envoy's peer, for traces that have none
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) remote: Option<SocketAddr>,
-
-    /// Who opened the connections [default: told from addresses, first bytes and ports]
-    #[arg(long, value_name = "SIDE")]
-    pub(crate) initiator: Option<Initiator>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CaptureFormat {
-    /// pcap with nanoseconds
-    Nsecpcap,
-    /// pcap with microseconds
-    Pcap,
-    /// pcapng: nanoseconds, comments, directions, an interface for each trace file
-    Pcapng,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
     Auto,
     /// PROTO_BINARY (.pb)
@@ -256,18 +187,6 @@ pub(crate) enum InputFormat {
     Text,
     /// JSON_BODY_AS_BYTES or JSON_BODY_AS_STRING (.json)
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LinkType {
-    Ethernet,
-    Raw,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Initiator {
-    Local,
-    Remote,
 }
 
 impl From<InputFormat> for Option<Format> {
@@ -286,6 +205,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
        tap2pcap [OPTIONS] --split DIR TAP...
+       tap2pcap live [OPTIONS] SOURCE...
        tap2pcap info [--json] [--decode-as | --spans FILE] TAP...";
 
 const EXAMPLES: &str = "\

@@ -1,0 +1,110 @@
+//! The command line of `tap2pcap live`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use tap2pcap::internal::live::admin::Address;
+
+use super::options::{CaptureFormat, HttpOptions, Packets};
+
+const EXAMPLES: &str = "\
+Examples:
+  tap2pcap live http://127.0.0.1:9901 --config-id my_tap | wireshark -k -i -
+  tap2pcap live http://127.0.0.1:9901 --config-id my_tap --status 503 -w errors.pcapng --duration 60
+  tap2pcap live udp://127.0.0.1:5000 | tshark -l -r -
+
+Ctrl-C ends it; the capture is then whole.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Live {
+    /// Envoy's admin interface (http://HOST:PORT or unix:PATH), or where Envoy's UDP sink sends to (udp://ADDR:PORT); many
+    /// sources become one capture
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(crate) sources: Vec<LiveSource>,
+
+    /// The config_id of the tap to switch on; one for all admin interfaces, or one for each in their order. An Envoy has one
+    /// tap switched on at a time
+    #[arg(long, value_name = "ID")]
+    pub(crate) config_id: Vec<String>,
+
+    /// Only requests with this header, by an HTTP tap (repeatable: all of them)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
+    pub(crate) header: Vec<(String, String)>,
+
+    /// Only requests whose response has this status, by an HTTP tap
+    #[arg(long, value_name = "CODE")]
+    pub(crate) status: Option<u16>,
+
+    /// Only what the predicate in this file matches: JSON, as Envoy's MatchPredicate
+    #[arg(long = "match", value_name = "FILE")]
+    pub(crate) predicate: Option<PathBuf>,
+
+    /// Bytes of each body, or of each read and write, that Envoy keeps
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub(crate) max_body: u32,
+
+    /// Wait for an Envoy that is not there, and for one that ends to come back
+    #[arg(long)]
+    pub(crate) retry: bool,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration: Option<u64>,
+
+    /// End after so many packets, with the message that has the last one
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+
+    /// The capture to write, which appears when all is over [default: standard output, as it comes]
+    #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// The capture's format
+    #[arg(short = 'F', long, value_name = "FORMAT", default_value = "pcapng")]
+    pub(crate) format: CaptureFormat,
+
+    #[command(flatten)]
+    pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
+    pub(crate) packets: Packets,
+
+    /// Print only errors
+    #[arg(short, long, help_heading = "Messages")]
+    pub(crate) quiet: bool,
+}
+
+/// Where what is live comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum LiveSource {
+    Admin(Address),
+    Udp(SocketAddr),
+}
+
+impl FromStr for LiveSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(address) = text.strip_prefix("udp://") else {
+            return text.parse().map(Self::Admin).map_err(|error| format!("{error}, nor udp://ADDR:PORT"));
+        };
+        // Nobody else's datagrams, unless somebody asks for them.
+        let port = address.strip_prefix(':').and_then(|port| port.parse().ok());
+        let loopback = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let address = loopback.or_else(|| address.parse().ok());
+        address
+            .map(Self::Udp)
+            .ok_or_else(|| "UDP's source is udp://ADDR:PORT, such as udp://127.0.0.1:5000".to_owned())
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        // Envoy's headers are in lower case.
+        Some((name, value)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), value.to_owned())),
+        _ => Err("a header is NAME=VALUE, such as x-user=42".to_owned()),
+    }
+}

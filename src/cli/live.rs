@@ -1,0 +1,143 @@
+//! `tap2pcap live`: what a running Envoy sends, as a capture that grows.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::{Capture, Format};
+use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::live::admin::{self, Matches};
+use tap2pcap::internal::live::udp::Datagrams;
+use tap2pcap::internal::merge::discover::{Discovered, Tap};
+use tap2pcap::internal::report::Report;
+
+use super::arguments::{CaptureFormat, Live, LiveSource};
+use super::messages::{message, print_more_errors, print_summary, print_warnings};
+use super::progress::Errors;
+use super::{FAILURE, SUCCESS, USAGE, convert, signals};
+
+/// Converts until all sources have ended. Returns the exit status.
+pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
+    let admins = command.sources.iter().filter(|source| matches!(source, LiveSource::Admin(_))).count();
+    let wrong = match (admins, command.config_id.len()) {
+        (0, 1..) => Some("--config-id is for an admin interface; a UDP sink has none"),
+        (1.., 0) => Some("an admin interface needs --config-id: the config_id of a tap's admin_config"),
+        (_, ids) if ids > 1 && ids != admins => {
+            Some("there is either one --config-id for all admin interfaces, or one for each of them")
+        }
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        message("error", &wrong);
+        return Ok(USAGE);
+    }
+    let destination = match command.write.as_deref() {
+        Some(path) if path != Path::new("-") => Destination::file(path, &[])?,
+        _ => Destination::stdout()?,
+    };
+    let mut report = Report::default();
+    report.observe(Box::new(Errors));
+    let taps = taps(command)?;
+    let stop = signals::stop().context("signals")?;
+    if let Some(seconds) = command.duration {
+        end_after(Duration::from_secs(seconds), Arc::clone(&stop));
+    }
+    let conversion = Conversion {
+        options: convert::packet_options(&command.packets),
+        http: convert::http_options(&command.http, &command.packets),
+        most_packets: command.count,
+        is_live: true,
+        stop,
+        ..Conversion::default()
+    };
+    let discovered = Discovered { taps, ..Discovered::default() };
+    let (names, interfaces) = discovered.interfaces();
+    let format = match command.format {
+        CaptureFormat::Pcapng => Format::PcapNg,
+        CaptureFormat::Pcap => Format::Pcap,
+        CaptureFormat::Nsecpcap => Format::NsecPcap,
+    };
+    let name = command.write.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string());
+    let link_type = conversion.options.link_type;
+    let written = Capture::new(destination, format, link_type, &names).and_then(|mut capture| {
+        // Whoever reads sees at once that there is a capture.
+        capture.flush()?;
+        conversion.run(discovered.taps, &interfaces, capture, &mut report)
+    });
+    let written = match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
+        written => written.with_context(|| name.clone())?,
+    };
+    report.stop_observing();
+    print_more_errors(&report);
+    if !command.quiet {
+        print_warnings(&report);
+        if let Some(written) = written {
+            print_summary(&report, &written, 0, 0, &name);
+        }
+    }
+    Ok(if report.errors() > 0 { FAILURE } else { SUCCESS })
+}
+
+/// Opens all sources: what is wrong with one is told before anything begins.
+fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
+    let predicate = match &command.predicate {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+            Some(serde_json::from_slice(&text).with_context(|| format!("{}: no JSON", path.display()))?)
+        }
+        None => None,
+    };
+    let matches = Matches { predicate, headers: command.header.clone(), status: command.status };
+    let is_quiet = command.quiet;
+    let tell = move |name: String| {
+        move |text: &str| {
+            if !is_quiet {
+                message("info", &format!("{name}: {text}"));
+            }
+        }
+    };
+    let (mut taps, mut ids) = (Vec::new(), command.config_id.iter());
+    for source in &command.sources {
+        match source {
+            LiveSource::Admin(address) => {
+                let config_id = ids.next().unwrap_or(&command.config_id[0]);
+                let name = format!("{address} {config_id}");
+                let request = admin::Request {
+                    address: address.clone(),
+                    config_id: config_id.clone(),
+                    matches: matches.clone(),
+                    max_body: command.max_body,
+                };
+                let retry = command.retry.then(|| Box::new(tell(name.clone())) as Box<_>);
+                let tap = admin::Tap::open(request, retry).with_context(|| name.clone())?;
+                taps.push(Tap::live(name, tap, None)?);
+            }
+            LiveSource::Udp(address) => {
+                let name = format!("udp://{address}");
+                let datagrams = Datagrams::listen(*address, Box::new(tell(name.clone())))
+                    .with_context(|| name.clone())?;
+                if address.port() == 0 {
+                    tell(name.clone())(&format!("listening at {}", datagrams.address()?));
+                }
+                taps.push(Tap::live(name, datagrams, None)?);
+            }
+        }
+    }
+    if !is_quiet && std::io::stderr().is_terminal() {
+        message("info", &"waiting for traffic; Ctrl-C ends the capture");
+    }
+    Ok(taps)
+}
+
+fn end_after(time: Duration, stop: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        thread::sleep(time);
+        stop.store(true, Ordering::Relaxed);
+    });
+}

@@ -1,0 +1,156 @@
+//! The datagrams of Envoy's UDP tap sink (`udp_sink`), each a message, as one stream of messages.
+//!
+//! A binary message gets its length before it (`PROTO_BINARY_LENGTH_DELIMITED`), a JSON or text message a line's end behind it. One
+//! socket has messages of one encoding: that of the first; others are left out and counted.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, UdpSocket};
+
+/// No datagram is longer.
+const MAX_DATAGRAM: usize = 65_535;
+
+/// What a tap's datagrams hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Binary,
+    Json,
+    Text,
+}
+
+impl Encoding {
+    /// A binary message begins with the tag of a field, which no text has.
+    fn of(message: &[u8]) -> Self {
+        match message {
+            [b'{', ..] => Self::Json,
+            [b'a'..=b'z', ..] => Self::Text,
+            _ => Self::Binary,
+        }
+    }
+}
+
+/// The messages in datagrams.
+pub struct Datagrams {
+    socket: UdpSocket,
+    encoding: Option<Encoding>,
+    datagram: Vec<u8>,
+    /// What has not been read yet of it.
+    rest: Vec<u8>,
+    read: usize,
+    /// Hears of the first datagram that is left out.
+    tell: Box<dyn FnMut(&str) + Send>,
+    has_told: bool,
+}
+
+impl Datagrams {
+    /// Listens at an address, port 0 for any. `tell` hears of what is left out.
+    ///
+    /// # Errors
+    /// The address is not this machine's, or taken.
+    pub fn listen(address: SocketAddr, tell: Box<dyn FnMut(&str) + Send>) -> io::Result<Self> {
+        Ok(Self {
+            socket: UdpSocket::bind(address)?,
+            encoding: None,
+            datagram: vec![0; MAX_DATAGRAM],
+            rest: Vec::new(),
+            read: 0,
+            tell,
+            has_told: false,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Waits for a datagram.
+    fn receive(&mut self) -> io::Result<()> {
+        let (length, sender) = self.socket.recv_from(&mut self.datagram)?;
+        let message = &self.datagram[..length];
+        if message.is_empty() {
+            return Ok(());
+        }
+        let encoding = Encoding::of(message);
+        if *self.encoding.get_or_insert(encoding) != encoding {
+            if !std::mem::replace(&mut self.has_told, true) {
+                (self.tell)(&format!(
+                    "{sender} sends messages in another format than the first one, which are left out: give each format a port"
+                ));
+            }
+            return Ok(());
+        }
+        (self.read, self.rest) = (0, std::mem::take(&mut self.rest));
+        self.rest.clear();
+        if encoding == Encoding::Binary {
+            let mut rest = length;
+            while rest >= 0x80 {
+                self.rest.push(rest as u8 | 0x80);
+                rest >>= 7;
+            }
+            self.rest.push(rest as u8);
+        }
+        self.rest.extend_from_slice(message);
+        if encoding != Encoding::Binary {
+            self.rest.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+impl Read for Datagrams {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.read == self.rest.len() {
+            self.receive()?;
+        }
+        let count = buffer.len().min(self.rest.len() - self.read);
+        buffer[..count].copy_from_slice(&self.rest[self.read..self.read + count]);
+        self.read += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// What comes of messages, and what is said.
+    fn stream(messages: &[&[u8]], length: usize) -> (Vec<u8>, Vec<String>) {
+        let (sender, told) = channel();
+        let tell = move |text: &str| sender.send(text.to_owned()).expect("a listener");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut datagrams = Datagrams::listen(any, Box::new(tell)).expect("a socket");
+        let client = UdpSocket::bind(any).expect("a socket");
+        for message in messages {
+            client.send_to(message, datagrams.address().expect("an address")).expect("sent");
+        }
+        let mut bytes = vec![0; length];
+        datagrams.read_exact(&mut bytes).expect("bytes");
+        (bytes, told.try_iter().collect())
+    }
+
+    #[test]
+    fn a_binary_message_gets_its_length() {
+        // A length may look like a brace.
+        let long = [b"\x0a", &[b'{'; 199][..]].concat();
+        let expected = [&b"\x03\x0a\x01\x02\xc8\x01"[..], &long].concat();
+        assert_eq!(stream(&[b"\x0a\x01\x02", b"", &long], expected.len()).0, expected);
+    }
+
+    #[test]
+    fn text_gets_a_line() {
+        assert_eq!(stream(&[b"{\"a\": 1}", b"{}"], 12).0, b"{\"a\": 1}\n{}\n");
+        assert_eq!(stream(&[b"socket_buffered_trace {}"], 25).0, b"socket_buffered_trace {}\n");
+    }
+
+    #[test]
+    fn another_encoding_is_left_out_and_told_once() {
+        let (bytes, told) = stream(&[b"{}", b"\x0a\x01\x02", b"\x0a\x01\x03", b"{}"], 6);
+        assert_eq!(bytes, b"{}\n{}\n");
+        assert_eq!(told.len(), 1);
+    }
+}
