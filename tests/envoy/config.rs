@@ -48,6 +48,8 @@ pub(super) struct Tap {
     pub(super) connection_per_event: bool,
     /// The HTTP filter and not the transport socket.
     pub(super) is_http: bool,
+    /// Its name is the id by which the admin interface switches it on.
+    pub(super) is_admin: bool,
 }
 
 impl Tap {
@@ -55,7 +57,15 @@ impl Tap {
     pub(super) fn new(format: Format, streaming: bool) -> Self {
         let how = if streaming { "streamed" } else { "buffered" };
         let name = format!("{}_{how}", format.name().to_lowercase());
-        Self { name, format, streaming, default_limits: false, connection_per_event: false, is_http: false }
+        Self {
+            name,
+            format,
+            streaming,
+            default_limits: false,
+            connection_per_event: false,
+            is_http: false,
+            is_admin: false,
+        }
     }
 
     pub(super) fn buffered(format: Format) -> Self {
@@ -78,8 +88,15 @@ impl Tap {
         Self { is_http: true, ..self }
     }
 
+    pub(super) fn admin(self) -> Self {
+        Self { is_admin: true, ..self }
+    }
+
     /// Where what is recorded goes.
     fn common_config(&self, dir: &Dir) -> Value {
+        if self.is_admin {
+            return json!({"admin_config": {"config_id": self.name}});
+        }
         let mut output = json!({
             "streaming": self.streaming,
             "sinks": [{"format": self.format.name(), "file_per_tap": {"path_prefix": dir.path(TAPS).join(&self.name)}}],

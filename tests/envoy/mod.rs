@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod http_tap;
 mod lab;
+mod live;
 mod server;
 mod tracing;
 mod upstream;

@@ -60,6 +60,11 @@ impl Envoy {
         SocketAddr::new(address["address"].as_str().and_then(|ip| ip.parse().ok()).expect("an address"), port)
     }
 
+    /// Where the admin interface is.
+    pub(super) fn admin(&self) -> &str {
+        &self.admin
+    }
+
     /// Waits for the clients' connections to close, then for Envoy to end: then all its files are complete.
     pub(super) fn stop(mut self) {
         self.wait_until("all connections are closed", |envoy| {
