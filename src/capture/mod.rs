@@ -7,6 +7,7 @@
 pub mod destination;
 mod pcap;
 mod pcapng;
+pub mod serve;
 mod split;
 mod split_names;
 mod window;

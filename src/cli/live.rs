@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::serve::Server;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::live::admin::{self, Matches};
@@ -36,10 +37,7 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         message("error", &wrong);
         return Ok(USAGE);
     }
-    let destination = match command.write.as_deref() {
-        Some(path) if path != Path::new("-") => Destination::file(path, &[])?,
-        _ => Destination::stdout()?,
-    };
+    let (destination, name) = destination(command)?;
     let mut report = Report::default();
     report.observe(Box::new(Errors));
     let taps = taps(command)?;
@@ -62,7 +60,6 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         CaptureFormat::Pcap => Format::Pcap,
         CaptureFormat::Nsecpcap => Format::NsecPcap,
     };
-    let name = command.write.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string());
     let link_type = conversion.options.link_type;
     let written = Capture::new(destination, format, link_type, &names).and_then(|mut capture| {
         // Whoever reads sees at once that there is a capture.
@@ -84,6 +81,32 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     Ok(if report.errors() > 0 { FAILURE } else { SUCCESS })
 }
 
+/// Where the capture goes, and its name.
+fn destination(command: &Live) -> anyhow::Result<(Destination, String)> {
+    if let Some(address) = command.serve {
+        let name = format!("TCP@{address}");
+        let (server, address) =
+            Server::start(address, command.backlog, Box::new(tell(name.clone(), command.quiet)))
+                .with_context(|| name)?;
+        let name = format!("TCP@{address}");
+        tell(name.clone(), command.quiet)(&format!("the capture is served: wireshark -k -i {name}"));
+        return Ok((Destination::writer(server), name));
+    }
+    Ok(match command.write.as_deref() {
+        Some(path) if path != Path::new("-") => (Destination::file(path, &[])?, path.display().to_string()),
+        _ => (Destination::stdout()?, "standard output".to_owned()),
+    })
+}
+
+/// Says what a source or a server has to say, unless nobody wants to hear it.
+fn tell(name: String, is_quiet: bool) -> impl FnMut(&str) + Send + 'static {
+    move |text| {
+        if !is_quiet {
+            message("info", &format!("{name}: {text}"));
+        }
+    }
+}
+
 /// Opens all sources: what is wrong with one is told before anything begins.
 fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
     let predicate = match &command.predicate {
@@ -94,14 +117,6 @@ fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
         None => None,
     };
     let matches = Matches { predicate, headers: command.header.clone(), status: command.status };
-    let is_quiet = command.quiet;
-    let tell = move |name: String| {
-        move |text: &str| {
-            if !is_quiet {
-                message("info", &format!("{name}: {text}"));
-            }
-        }
-    };
     let (mut taps, mut ids) = (Vec::new(), command.config_id.iter());
     for source in &command.sources {
         match source {
@@ -114,22 +129,22 @@ fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
                     matches: matches.clone(),
                     max_body: command.max_body,
                 };
-                let retry = command.retry.then(|| Box::new(tell(name.clone())) as Box<_>);
+                let retry = command.retry.then(|| Box::new(tell(name.clone(), command.quiet)) as Box<_>);
                 let tap = admin::Tap::open(request, retry).with_context(|| name.clone())?;
                 taps.push(Tap::live(name, tap, None)?);
             }
             LiveSource::Udp(address) => {
                 let name = format!("udp://{address}");
-                let datagrams = Datagrams::listen(*address, Box::new(tell(name.clone())))
+                let datagrams = Datagrams::listen(*address, Box::new(tell(name.clone(), command.quiet)))
                     .with_context(|| name.clone())?;
                 if address.port() == 0 {
-                    tell(name.clone())(&format!("listening at {}", datagrams.address()?));
+                    tell(name.clone(), command.quiet)(&format!("listening at {}", datagrams.address()?));
                 }
                 taps.push(Tap::live(name, datagrams, None)?);
             }
         }
     }
-    if !is_quiet && std::io::stderr().is_terminal() {
+    if !command.quiet && std::io::stderr().is_terminal() {
         message("info", &"waiting for traffic; Ctrl-C ends the capture");
     }
     Ok(taps)

