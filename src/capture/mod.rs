@@ -4,9 +4,11 @@
 //! of time with the packets around it ([`window`]) and written by a thread of its own ([`writer`]) to a
 //! [`destination`].
 
+mod blocks;
 pub mod destination;
 mod pcap;
 mod pcapng;
+pub mod queued;
 pub mod serve;
 mod split;
 mod split_names;

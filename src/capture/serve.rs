@@ -11,6 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Format;
+use super::blocks::{Blocks, Part};
+
 /// Bytes that may wait for a client; past that it is dropped.
 const MAX_QUEUE: usize = 16 * 1024 * 1024;
 /// Bytes of packets that are kept for clients to come.
@@ -20,19 +23,13 @@ const MAX_CLIENTS: usize = 32;
 /// How long clients have at the end to take what waits for them.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Types of blocks that have to be before packets (pcapng, sections 4.1, 4.2 and 4.5).
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
-const NAMES: u32 = 4;
-
 /// Hears of clients that come, and of those that are dropped.
 pub type Tell = Box<dyn FnMut(&str) + Send>;
 
 /// Where a capture goes that is to be served.
 pub struct Server {
     shared: Arc<Mutex<Shared>>,
-    /// A block that has not come whole.
-    rest: Vec<u8>,
+    blocks: Blocks,
 }
 
 struct Shared {
@@ -80,7 +77,7 @@ impl Server {
             clients: Vec::new(),
             tell,
         }));
-        let server = Self { shared: Arc::clone(&shared), rest: Vec::new() };
+        let server = Self { shared: Arc::clone(&shared), blocks: Blocks::new(Format::PcapNg) };
         thread::Builder::new().name("server".into()).spawn(move || {
             for stream in listener.incoming().flatten() {
                 // Who is gone already need not be served.
@@ -110,10 +107,9 @@ impl Shared {
     }
 
     /// Takes one block of pcapng.
-    fn block(&mut self, block: &[u8]) {
-        let kind = u32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+    fn block(&mut self, part: Part, block: &[u8]) {
         let shared = Arc::<[u8]>::from(block);
-        if matches!(kind, SECTION_HEADER | INTERFACE | NAMES) {
+        if part == Part::Preamble {
             self.preamble.extend_from_slice(block);
         } else if self.most > 0 {
             self.backlog.push_back(Arc::clone(&shared));
@@ -181,17 +177,8 @@ impl Queue {
 
 impl Write for Server {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.rest.extend_from_slice(bytes);
         let mut shared = lock(&self.shared);
-        let mut at = 0;
-        while let Some(head) = self.rest.get(at..at + 8) {
-            let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-            let Some(block) = self.rest.get(at..at + length.max(12)) else { break };
-            shared.block(block);
-            at += block.len();
-        }
-        drop(shared);
-        self.rest.drain(..at);
+        self.blocks.each(bytes, |part, block| shared.block(part, block));
         Ok(bytes.len())
     }
 
@@ -257,7 +244,7 @@ mod tests {
     fn each_client_gets_a_whole_capture() {
         let (mut server, address, told) = start(1);
         let [section, interface, first, second, third] =
-            [block(SECTION_HEADER, 28), block(INTERFACE, 20), block(6, 32), block(6, 36), block(6, 40)];
+            [block(0x0a0d_0d0a, 28), block(1, 20), block(6, 32), block(6, 36), block(6, 40)];
         let early = client(address, &told);
         let beginning = [&section[..], &interface, &first, &second].concat();
         // In pieces that are no blocks.

@@ -3,18 +3,20 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
 use tap2pcap::internal::capture::destination::Destination;
+use tap2pcap::internal::capture::queued::Queued;
 use tap2pcap::internal::capture::serve::Server;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::live::admin::{self, Matches};
 use tap2pcap::internal::live::udp::Datagrams;
 use tap2pcap::internal::merge::discover::{Discovered, Tap};
+use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::Report;
 
 use super::arguments::{CaptureFormat, Live, LiveSource};
@@ -37,7 +39,12 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         message("error", &wrong);
         return Ok(USAGE);
     }
-    let (destination, name) = destination(command)?;
+    let format = match command.format {
+        CaptureFormat::Pcapng => Format::PcapNg,
+        CaptureFormat::Pcap => Format::Pcap,
+        CaptureFormat::Nsecpcap => Format::NsecPcap,
+    };
+    let (destination, name, dropped) = destination(command, format)?;
     let mut report = Report::default();
     report.observe(Box::new(Errors));
     let taps = taps(command)?;
@@ -55,22 +62,27 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     };
     let discovered = Discovered { taps, ..Discovered::default() };
     let (names, interfaces) = discovered.interfaces();
-    let format = match command.format {
-        CaptureFormat::Pcapng => Format::PcapNg,
-        CaptureFormat::Pcap => Format::Pcap,
-        CaptureFormat::Nsecpcap => Format::NsecPcap,
-    };
     let link_type = conversion.options.link_type;
     let written = Capture::new(destination, format, link_type, &names).and_then(|mut capture| {
         // Whoever reads sees at once that there is a capture.
         capture.flush()?;
         conversion.run(discovered.taps, &interfaces, capture, &mut report)
     });
+    report.stop_observing();
+    let dropped = dropped.load(Ordering::Relaxed);
+    if dropped > 0 {
+        message(
+            "error",
+            &format!(
+                "{} not in the capture: whatever reads it did not keep up",
+                counted(dropped, "packet is", "packets are")
+            ),
+        );
+    }
     let written = match written {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(SUCCESS),
         written => written.with_context(|| name.clone())?,
     };
-    report.stop_observing();
     print_more_errors(&report);
     if !command.quiet {
         print_warnings(&report);
@@ -78,11 +90,11 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
             print_summary(&report, &written, 0, 0, &name);
         }
     }
-    Ok(if report.errors() > 0 { FAILURE } else { SUCCESS })
+    Ok(if report.errors() > 0 || dropped > 0 { FAILURE } else { SUCCESS })
 }
 
-/// Where the capture goes, and its name.
-fn destination(command: &Live) -> anyhow::Result<(Destination, String)> {
+/// Where the capture goes, its name, and how many packets its reader has not got.
+fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, String, Arc<AtomicU64>)> {
     if let Some(address) = command.serve {
         let name = format!("TCP@{address}");
         let (server, address) =
@@ -90,12 +102,17 @@ fn destination(command: &Live) -> anyhow::Result<(Destination, String)> {
                 .with_context(|| name)?;
         let name = format!("TCP@{address}");
         tell(name.clone(), command.quiet)(&format!("the capture is served: wireshark -k -i {name}"));
-        return Ok((Destination::writer(server), name));
+        return Ok((Destination::writer(server), name, Arc::default()));
     }
-    Ok(match command.write.as_deref() {
+    let (destination, name) = match command.write.as_deref() {
         Some(path) if path != Path::new("-") => (Destination::file(path, &[])?, path.display().to_string()),
         _ => (Destination::stdout()?, "standard output".to_owned()),
-    })
+    };
+    if !destination.is_live() {
+        return Ok((destination, name, Arc::default()));
+    }
+    let (queued, dropped) = Queued::new(format, destination)?;
+    Ok((Destination::writer(queued), name, dropped))
 }
 
 /// Says what a source or a server has to say, unless nobody wants to hear it.

@@ -262,9 +262,8 @@ impl Source {
             }
             Reader::File(file) => retry(|| file.read(room))?,
             Reader::Stream(stream) => match stream.next()? {
-                Chunk::Bytes(chunk) => {
-                    room[..chunk.len()].copy_from_slice(&chunk);
-                    let count = chunk.len();
+                Chunk::Bytes(chunk, count) => {
+                    room[..count].copy_from_slice(&chunk[..count]);
                     stream.recycle(chunk);
                     count
                 }

@@ -10,7 +10,8 @@ use super::{IDLE, READ, retry};
 /// What a thread has read.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    chunks: Receiver<io::Result<Vec<u8>>>,
+    /// Buffers, and how much of each has been read.
+    chunks: Receiver<io::Result<(Vec<u8>, usize)>>,
     empty: SyncSender<Vec<u8>>,
     /// How long to wait for bytes.
     patience: Duration,
@@ -20,7 +21,8 @@ pub(crate) struct Stream {
 
 /// What came of an attempt to read.
 pub(crate) enum Chunk {
-    Bytes(Vec<u8>),
+    /// So much of a buffer.
+    Bytes(Vec<u8>, usize),
     /// There is nothing at the moment.
     Idle,
     End,
@@ -39,6 +41,7 @@ impl Stream {
             let mut reader = open();
             loop {
                 let mut chunk = recycled.try_recv().unwrap_or_default();
+                // Only a new one has to be filled with zeros.
                 chunk.resize(READ, 0);
                 let read = match &mut reader {
                     Ok(reader) => retry(|| reader.read(&mut chunk)),
@@ -49,10 +52,7 @@ impl Stream {
                     )),
                 };
                 let is_last = !matches!(read, Ok(1..));
-                let message = read.map(|length| {
-                    chunk.truncate(length);
-                    chunk
-                });
+                let message = read.map(|length| (chunk, length));
                 // Nobody listens any more: the program is about to end.
                 if full.send(message).is_err() {
                     return;
@@ -88,7 +88,7 @@ impl Stream {
         match received {
             Ok(chunk) => {
                 self.has_given = true;
-                chunk.map(Chunk::Bytes)
+                chunk.map(|(chunk, length)| Chunk::Bytes(chunk, length))
             }
             Err(RecvTimeoutError::Timeout) => Ok(Chunk::Idle),
             Err(RecvTimeoutError::Disconnected) => Ok(Chunk::End),

@@ -242,6 +242,33 @@ fn an_envoy_that_dies_leaves_a_whole_capture_and_retry_goes_on() {
 }
 
 #[test]
+fn a_reader_that_stalls_holds_nothing_up_and_what_it_has_not_got_is_counted() {
+    let dir = Dir::new();
+    let body = "QUJD".repeat(16 * 1024);
+    let message = |n: usize| {
+        let data = json!({ "as_bytes": body });
+        let event = json!({ "timestamp": "2026-11-20T10:58:36Z", "read": { "data": data }, "seq_num": (n * 49_152).to_string() });
+        json!({ "socket_streamed_trace_segment": { "trace_id": "1", "event": event } }).to_string()
+    };
+    let messages = (0..900).map(message).collect::<String>().into_bytes();
+    let (address, _asked) = admin(dump(), vec![Answer::Tap { messages, breaks_off: false }]);
+    let url = format!("http://{address}");
+    // Nobody reads before it has ended.
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_tap2pcap"))
+        .args(["live", &url, "--config-id", "sockets"])
+        .current_dir(dir.path("."))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    assert_eq!(process.wait().expect("a child").code(), Some(1));
+    let output = process.wait_with_output().expect("a child");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains(" packets are not in the capture: whatever reads it did not keep up"), "{said}");
+    assert!(said.contains("standard output: the reader does not take the rest of the capture"), "{said}");
+}
+
+#[test]
 fn the_duration_ends_it() {
     let dir = Dir::new();
     let begun = Instant::now();
