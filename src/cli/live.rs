@@ -13,6 +13,7 @@ use tap2pcap::internal::capture::queued::Queued;
 use tap2pcap::internal::capture::serve::Server;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::input::Format as InputFormat;
 use tap2pcap::internal::live::admin::{self, Matches};
 use tap2pcap::internal::live::udp::Datagrams;
 use tap2pcap::internal::merge::discover::{Discovered, Tap};
@@ -148,7 +149,7 @@ fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
                 };
                 let retry = command.retry.then(|| Box::new(tell(name.clone(), command.quiet)) as Box<_>);
                 let tap = admin::Tap::open(request, retry).with_context(|| name.clone())?;
-                taps.push(Tap::live(name, tap, None)?);
+                taps.push(Tap::live(name, tap, Some(InputFormat::Json))?);
             }
             LiveSource::Udp(address) => {
                 let name = format!("udp://{address}");

@@ -146,6 +146,8 @@ pub struct Opening {
     quiet_since: Option<Instant>,
     /// What has come does not tell the format, and nothing more comes at the moment.
     is_undecided: bool,
+    /// Messages come whole: the first one tells the format, and nobody has to wait for more.
+    has_whole_messages: bool,
 }
 
 impl Opening {
@@ -162,7 +164,7 @@ impl Opening {
         }
     }
 
-    /// Reads whatever can be read, in a thread, without waiting for it.
+    /// Reads a source that gives whole messages, in a thread, without waiting for it.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -172,13 +174,20 @@ impl Opening {
         format: Option<Format>,
     ) -> Result<Self, InputError> {
         match Source::reader(reader) {
-            Ok(source) => Ok(Self::new(name, source, format)),
+            Ok(source) => Ok(Self { has_whole_messages: true, ..Self::new(name, source, format) }),
             Err(source) => Err(InputError::Io { name, source }),
         }
     }
 
     fn new(name: String, source: Source, format: Option<Format>) -> Self {
-        Self { name, source: Some(source), format, quiet_since: None, is_undecided: false }
+        Self {
+            name,
+            source: Some(source),
+            format,
+            quiet_since: None,
+            is_undecided: false,
+            has_whole_messages: false,
+        }
     }
 
     /// The input's name in messages and in the capture.
@@ -238,7 +247,7 @@ impl Opening {
         if self.format.is_none() && detect(source.available()).is_some_and(|detected| detected.is_hubble) {
             return true;
         }
-        if source.available().is_empty() || since.elapsed() < IDLE {
+        if source.available().is_empty() || since.elapsed() < IDLE && !self.has_whole_messages {
             return false;
         }
         self.is_undecided = self.format.is_none() && detect(source.available()).is_none();
@@ -249,4 +258,45 @@ impl Opening {
 /// The input's name: that of the file, or a dash.
 fn name(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// Gives a message, and then nothing more.
+    struct Quiet(Option<&'static [u8]>, Receiver<()>);
+
+    impl Read for Quiet {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(message) = self.0.take() else {
+                let _ = self.1.recv();
+                return Ok(0);
+            };
+            buffer[..message.len()].copy_from_slice(message);
+            Ok(message.len())
+        }
+    }
+
+    #[test]
+    fn the_first_whole_message_opens_an_input_at_once() {
+        let message = br#"{"socket_streamed_trace_segment": {"trace_id": "1"}}"#;
+        for format in [None, Some(Format::Json)] {
+            let (_open, gate) = channel();
+            let reader = Quiet(Some(message), gate);
+            let mut opening = Opening::of_reader("live".to_owned(), reader, format).expect("a thread");
+            opening.never_wait();
+            let input = loop {
+                match opening.poll().expect("a tap") {
+                    Some(input) => break input,
+                    None => assert!(!opening.has_begun(), "what has come is enough"),
+                }
+                std::thread::yield_now();
+            };
+            assert_eq!(input.format(), Format::Json);
+        }
+    }
 }

@@ -239,7 +239,7 @@ impl Discovered {
 }
 
 impl Tap {
-    /// An input that is read as it comes, and has a name in messages and in the capture.
+    /// An input of whole messages that is read as they come, and has a name in messages and in the capture.
     ///
     /// # Errors
     /// The thread that reads cannot be started.
