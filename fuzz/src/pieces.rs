@@ -34,6 +34,10 @@ pub(crate) fn check(bytes: &[u8], format: Format, expected: &[Found]) {
     let path = scratch::path("pieces");
     fs::write(&path, &file).expect("a file");
     let input = Input::open(&path, Some(format)).expect("what could be opened");
+    // Behind the filling it may be told otherwise; `flows` looks at these.
+    if input.is_hubble() {
+        return;
+    }
     let mut found = read(input, file.len() as u64);
     for found in &mut found {
         match found {

@@ -9,6 +9,7 @@ pub mod destination;
 mod pcap;
 mod pcapng;
 pub mod queued;
+pub mod rotate;
 pub mod serve;
 mod split;
 mod split_names;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tap2pcap::internal::capture::destination::Destination;
 use tap2pcap::internal::capture::queued::Queued;
+use tap2pcap::internal::capture::rotate::{Rotated, Rotation};
 use tap2pcap::internal::capture::serve::Server;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
@@ -20,7 +21,7 @@ use tap2pcap::internal::merge::discover::{Discovered, Tap};
 use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::Report;
 
-use super::arguments::{CaptureFormat, Live, LiveSource};
+use super::arguments::{CaptureFormat, Limit, Live, LiveSource};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::Errors;
 use super::{FAILURE, SUCCESS, USAGE, convert, signals};
@@ -104,6 +105,15 @@ fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, S
         let name = format!("TCP@{address}");
         tell(name.clone(), command.quiet)(&format!("the capture is served: wireshark -k -i {name}"));
         return Ok((Destination::writer(server), name, Arc::default()));
+    }
+    if let (Some(path), false) = (&command.write, command.limits.is_empty()) {
+        let rotation = command.limits.iter().fold(Rotation::default(), |rotation, limit| match *limit {
+            Limit::Size(bytes) => Rotation { bytes: Some(bytes), ..rotation },
+            Limit::Age(age) => Rotation { age: Some(age), ..rotation },
+            Limit::Files(files) => Rotation { files: Some(files), ..rotation },
+        });
+        let name = path.display().to_string();
+        return Ok((Destination::writer(Rotated::new(path, format, rotation)), name, Arc::default()));
     }
     let (destination, name) = match command.write.as_deref() {
         Some(path) if path != Path::new("-") => (Destination::file(path, &[])?, path.display().to_string()),

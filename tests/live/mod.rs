@@ -269,6 +269,39 @@ fn a_reader_that_stalls_holds_nothing_up_and_what_it_has_not_got_is_counted() {
 }
 
 #[test]
+fn a_capture_goes_on_in_other_files() {
+    let messages = sample("admin-interleaved-as-bytes.json");
+    let whole = Dir::new();
+    let expected = converted(&whole, &messages);
+    let written = |dir: &Dir, args: &[&str]| {
+        let (address, _asked) =
+            admin(dump(), vec![Answer::Tap { messages: messages.clone(), breaks_off: false }]);
+        live(dir, address, &[&["--config-id", "sockets", "-b", "filesize:1"], args].concat()).expect(1);
+        let names = dir.names();
+        let read = |name: &String| Capture::parse(&dir.read(name)).packets;
+        let packets: Vec<_> = names.iter().map(read).collect();
+        (names, packets)
+    };
+    let all = Dir::new();
+    let (names, files) = written(&all, &[]);
+    assert!(files.len() > 3, "{names:?}");
+    assert!(names[0].starts_with("out_00001_20") && names[0].ends_with(".pcapng"), "{names:?}");
+    let payloads = files.iter().flatten().map(|packet| packet.payload.clone());
+    assert_eq!(payloads.collect::<Vec<_>>(), expected.into_iter().map(|packet| packet.3).collect::<Vec<_>>());
+    let ring = Dir::new();
+    let (kept, last) = written(&ring, &["-b", "files:2"]);
+    assert_eq!(kept.len(), 2);
+    assert!(kept[0].starts_with(&format!("out_{:05}_", files.len() - 1)), "{kept:?}");
+    let payloads = |files: &[Vec<_>]| {
+        files.concat().into_iter().map(|packet: crate::capture::Packet| packet.payload).collect::<Vec<_>>()
+    };
+    assert_eq!(payloads(&last), payloads(&files[files.len() - 2..]));
+    let wrong =
+        ring.tap2pcap().args(["live", "udp://127.0.0.1:0", "-w", "a.pcap", "-b", "size:1"]).run().expect(2);
+    assert!(wrong.stderr.contains("filesize:KB, duration:SECONDS or files:N"), "{}", wrong.stderr);
+}
+
+#[test]
 fn the_duration_ends_it() {
     let dir = Dir::new();
     let begun = Instant::now();

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use tap2pcap::internal::live::admin::Address;
@@ -64,6 +65,11 @@ pub(crate) struct Live {
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
 
+    /// Write many files, CAPTURE with a number and a time in its name, as dumpcap does: the next one begins at filesize:KB or
+    /// duration:SECONDS, and files:N are kept (repeatable)
+    #[arg(short = 'b', long = "ring", value_name = "LIMIT", requires = "write")]
+    pub(crate) limits: Vec<Limit>,
+
     /// Serve the capture at this address (PCAP-over-IP): wireshark -k -i TCP@ADDR:PORT; any number of readers, each from when it comes
     #[arg(long, value_name = "ADDR:PORT", conflicts_with_all = ["write", "format"])]
     pub(crate) serve: Option<SocketAddr>,
@@ -116,5 +122,33 @@ fn header(text: &str) -> Result<(String, String), String> {
         // Envoy's headers are in lower case.
         Some((name, value)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), value.to_owned())),
         _ => Err("a header is NAME=VALUE, such as x-user=42".to_owned()),
+    }
+}
+
+/// A limit of dumpcap's `-b`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    /// Bytes of a file.
+    Size(u64),
+    /// Of a file.
+    Age(Duration),
+    /// Files that are kept.
+    Files(usize),
+}
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        let number = || value.parse().ok().filter(|&number: &u32| number > 0);
+        let limit = match name {
+            // dumpcap's kB.
+            "filesize" => number().map(|number| Self::Size(u64::from(number) * 1000)),
+            "duration" => number().map(|number| Self::Age(Duration::from_secs(number.into()))),
+            "files" => number().map(|number| Self::Files(number as usize)),
+            _ => None,
+        };
+        limit.ok_or("a limit is filesize:KB, duration:SECONDS or files:N")
     }
 }

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tap2pcap::internal::filter::{AddressMatch, TimeBound};
 use tap2pcap::internal::input::Format;
 
-pub(crate) use live::{Live, LiveSource};
+pub(crate) use live::{Limit, Live, LiveSource};
 pub(crate) use options::{CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets};
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
