@@ -134,7 +134,7 @@ impl Summary {
             kind => kind,
         };
         let verdict = if flow.verdict().is_empty() { "VERDICT_UNKNOWN" } else { flow.verdict() };
-        count(&mut self.verdicts, format!("{kind} {verdict}"), &mut self.more);
+        count(&mut self.verdicts, format!("{} {}", Clean(kind), Clean(verdict)), &mut self.more);
         self.signs.l7 += u64::from(flow.is_l7());
         self.signs.aggregated += u64::from(flow.aggregate.is_some());
         self.signs.without_addresses += u64::from(flow.ip.source.is_none() && flow.macs().is_none());
@@ -156,7 +156,14 @@ impl Summary {
         };
         let [source, destination] = [0, 1].map(|side| end_name(flow, side));
         let port = flow.l4.ports().map(|[_, port]| port);
-        let key = (source, destination, port, flow.l4.name(), verdict.to_owned(), reason.to_owned());
+        let key = (
+            source,
+            destination,
+            port,
+            flow.l4.name(),
+            Clean(verdict).to_string(),
+            Clean(reason).to_string(),
+        );
         let at = match self.denied_at.get(&key) {
             Some(&at) => at,
             None if self.denied.len() >= MAX_ENTRIES => return self.more += 1,

@@ -119,4 +119,11 @@ fn what_a_terminal_obeys_is_escaped() {
     let blocks = converted(&[], &[flow(0, fields)]);
     assert_eq!(blocks.frames[0].comment("source"), Some("a/\\u{1b}[31mred\\n"));
     assert_eq!(blocks.interfaces, ["\\u{7}n/TO_ENDPOINT"]);
+    let dir = Dir::new();
+    let unknown = flow(0, json!({"verdict": "LOUD\u{7}"}));
+    let dropped = flow(1, json!({"verdict": "DROPPED", "drop_reason_desc": "\u{1}reason"}));
+    dir.write("flows.json", format!("{unknown}\n{dropped}").as_bytes());
+    let told = dir.tap2pcap().args(["info", "flows.json"]).run().expect(0);
+    let told = String::from_utf8(told.stdout).expect("UTF-8");
+    assert!(told.contains("LOUD\\u{7}") && told.contains("\\u{1}reason"), "{told}");
 }
