@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use tap2pcap::internal::live::admin::Address;
 
 use super::arguments::{Cli, Command};
 use super::{USAGE, live};
@@ -109,6 +110,10 @@ fn capture(asked: Extcap) -> anyhow::Result<u8> {
     if asked.extcap_interface == Some(Interface::Envoytapudp) {
         args.push(format!("udp://{}", asked.listen).into());
     } else {
+        // A file is no interface.
+        if let Err(error) = asked.admin.parse::<Address>() {
+            anyhow::bail!("{}: {error}", asked.admin);
+        }
         args.push(asked.admin.into());
         let options = [
             ("config-id", asked.config_id),

@@ -14,10 +14,12 @@ use tap2pcap::internal::capture::rotate::{Rotated, Rotation};
 use tap2pcap::internal::capture::serve::Server;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::filter::TimeBound;
 use tap2pcap::internal::input::Format as InputFormat;
 use tap2pcap::internal::live::admin::{self, Matches};
 use tap2pcap::internal::live::udp::Datagrams;
 use tap2pcap::internal::merge::discover::{Discovered, Tap};
+use tap2pcap::internal::merge::follow::{self, Arrivals};
 use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::Report;
 
@@ -49,7 +51,7 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     let (destination, name, dropped) = destination(command, format)?;
     let mut report = Report::default();
     report.observe(Box::new(Errors));
-    let taps = taps(command)?;
+    let (taps, arrivals) = taps(command)?;
     let stop = signals::stop().context("signals")?;
     if let Some(seconds) = command.duration {
         end_after(Duration::from_secs(seconds), Arc::clone(&stop));
@@ -59,6 +61,7 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         http: convert::http_options(&command.http, &command.packets),
         most_packets: command.count,
         is_live: true,
+        arrivals,
         stop,
         ..Conversion::default()
     };
@@ -128,15 +131,20 @@ fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, S
 
 /// Says what a source or a server has to say, unless nobody wants to hear it.
 fn tell(name: String, is_quiet: bool) -> impl FnMut(&str) + Send + 'static {
+    let mut say = says(is_quiet);
+    move |text| say(&format!("{name}: {text}"))
+}
+
+fn says(is_quiet: bool) -> impl FnMut(&str) + Send + 'static {
     move |text| {
         if !is_quiet {
-            message("info", &format!("{name}: {text}"));
+            message("info", &text);
         }
     }
 }
 
 /// Opens all sources: what is wrong with one is told before anything begins.
-fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
+fn taps(command: &Live) -> anyhow::Result<(Vec<Tap>, Option<Arrivals>)> {
     let predicate = match &command.predicate {
         Some(path) => {
             let text = std::fs::read(path).with_context(|| path.display().to_string())?;
@@ -145,7 +153,7 @@ fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
         None => None,
     };
     let matches = Matches { predicate, headers: command.header.clone(), status: command.status };
-    let (mut taps, mut ids) = (Vec::new(), command.config_id.iter());
+    let (mut taps, mut ids, mut paths) = (Vec::new(), command.config_id.iter(), Vec::new());
     for source in &command.sources {
         match source {
             LiveSource::Admin(address) => {
@@ -170,12 +178,28 @@ fn taps(command: &Live) -> anyhow::Result<Vec<Tap>> {
                 }
                 taps.push(Tap::live(name, datagrams, None)?);
             }
+            LiveSource::Path(path) => paths.push(path.clone()),
         }
+    }
+    let mut arrivals = None;
+    if !paths.is_empty() {
+        let tell = Box::new(says(command.quiet));
+        let (followed, more) = follow::start(
+            &paths,
+            command.input_format.into(),
+            command.http.start_time.map(TimeBound::nanoseconds),
+            tell,
+        )?;
+        taps.extend(followed);
+        arrivals = Some(more);
+        says(command.quiet)(
+            "Envoy writes its files in blocks of 4 KiB: a short exchange comes when the block is full or the connection closes",
+        );
     }
     if !command.quiet && std::io::stderr().is_terminal() {
         message("info", &"waiting for traffic; Ctrl-C ends the capture");
     }
-    Ok(taps)
+    Ok((taps, arrivals))
 }
 
 fn end_after(time: Duration, stop: Arc<AtomicBool>) {

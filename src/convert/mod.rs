@@ -3,6 +3,7 @@
 //! Inputs are [merged](crate::merge) by time; plain events of one pass straight through as long as nothing of another is due.
 
 mod ahead;
+mod inputs;
 
 use std::collections::HashSet;
 use std::io;
@@ -19,12 +20,14 @@ use crate::http::connections::{self, HttpConnections};
 use crate::hubble::{self, Flow, Flows};
 use crate::input::general;
 use crate::merge::discover::Tap;
+use crate::merge::follow::Arrivals;
 use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
 use crate::report::{Report, Warning};
 use crate::spans::{Annotator, Listener, Selections, Spans};
 use crate::trace::{Event, Plain, Side};
 use ahead::Item;
+use inputs::Inputs;
 
 /// What to convert.
 #[derive(Debug, Default)]
@@ -49,6 +52,8 @@ pub struct Conversion {
     pub most_packets: Option<u64>,
     /// Whether somebody reads the capture while it is written.
     pub is_live: bool,
+    /// Inputs that come while others are converted; it goes on until it is stopped.
+    pub arrivals: Option<Arrivals>,
     /// Set from elsewhere when the conversion is to stop: what has been read so far is then all there is.
     pub stop: Arc<AtomicBool>,
 }
@@ -88,27 +93,19 @@ impl Conversion {
         let takes_plain = self.trace_ids.is_empty() && annotator.is_none();
         conversations.annotate(annotator);
         conversations.select(mem::take(&mut self.selections.taps));
-        let http = HttpConnections::new(self.http, taps.len() as u32);
+        let mut inputs = Inputs::new(&taps, interfaces);
+        let http = HttpConnections::new(self.http, inputs.http());
         let Options { link_type, mss, snap_length, .. } = self.options;
         let mut flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
         flows.select(mem::take(&mut self.selections.flows));
-        let names: Vec<String> = taps.iter().map(|tap| tap.name.clone()).collect();
-        let mut run = Run {
-            conversion: &self,
-            takes_plain,
-            conversations,
-            http,
-            flows,
-            names: &names,
-            capture,
-            report,
-        };
-        if taps.iter().all(Tap::is_file_of_flows) {
-            run.flows(taps)?;
+        let arrivals = self.arrivals.take();
+        let mut run = Run { conversion: &self, takes_plain, conversations, http, flows, capture, report };
+        if arrivals.is_none() && taps.iter().all(Tap::is_file_of_flows) {
+            run.flows(taps, &inputs)?;
         } else {
-            run.merge(taps, interfaces)?;
+            run.merge(taps, arrivals, &mut inputs)?;
         }
-        run.finish()
+        run.finish(&inputs)
     }
 }
 
@@ -120,19 +117,16 @@ struct Run<'a> {
     conversations: Conversations,
     http: HttpConnections,
     flows: Flows,
-    names: &'a [String],
     capture: Capture,
     report: &'a mut Report,
 }
 
 impl Run<'_> {
-    fn merge(&mut self, taps: Vec<Tap>, interfaces: &[u32]) -> io::Result<()> {
-        let names = self.names;
-        let origin = |number: u32| {
-            let place = number as usize;
-            InputRef { number, interface: interfaces[place], name: &names[place] }
-        };
+    fn merge(&mut self, taps: Vec<Tap>, arrivals: Option<Arrivals>, inputs: &mut Inputs) -> io::Result<()> {
         let mut merge = Merge::new(taps, self.conversion.http.start_time);
+        if let Some(arrivals) = arrivals {
+            merge.receive(arrivals);
+        }
         let mut bytes = 0;
         let mut has_stopped = false;
         loop {
@@ -144,31 +138,35 @@ impl Run<'_> {
                 self.conversion.stop.store(true, Ordering::Relaxed);
             }
             match merge.alone() {
-                Some(number) => self.each_in_order_alone(&mut merge, origin(number))?,
-                None => merge.each_in_order(|number, plain| self.plain(origin(number), plain))?,
+                Some(number) => self.each_in_order_alone(&mut merge, inputs.origin(number))?,
+                None => merge.each_in_order(|number, plain| self.plain(inputs.origin(number), plain))?,
             }
             match merge.advance() {
                 Ok(Next::InOrder) => {}
                 Ok(Next::Event(number)) => {
                     if let Some(mut event) = merge.event(number) {
-                        self.event(origin(number), &mut event)?;
+                        self.event(inputs.origin(number), &mut event)?;
                     }
                 }
                 Ok(Next::Exchange(number)) => {
                     if let Some(exchange) = merge.exchange(number) {
-                        self.exchange(origin(number), exchange)?;
+                        self.exchange(inputs.origin(number), exchange)?;
                     }
                 }
                 Ok(Next::Flow(number)) => {
                     if let Some(flow) = merge.flow(number) {
-                        self.flow(number, flow)?;
+                        self.flow(number, flow, inputs)?;
                     }
+                }
+                Ok(Next::Arrived(number, name)) => {
+                    debug_assert_eq!(number as usize, inputs.names().len());
+                    inputs.add(name, &mut self.capture);
                 }
                 Ok(Next::Ended(number, input)) => {
                     bytes += input.input().offset();
-                    self.end(number, &input);
+                    self.end(number, &input, inputs);
                 }
-                Ok(Next::Idle) => self.idle()?,
+                Ok(Next::Idle) => self.idle(inputs)?,
                 Ok(Next::End) => break,
                 Err(error) => self.report.input_error(error.name(), &error),
             }
@@ -177,18 +175,21 @@ impl Run<'_> {
     }
 
     /// Converts files that hold nothing but flows.
-    fn flows(&mut self, taps: Vec<Tap>) -> io::Result<()> {
+    fn flows(&mut self, taps: Vec<Tap>, inputs: &Inputs) -> io::Result<()> {
         let (start_time, stop) = (self.conversion.http.start_time, &self.conversion.stop);
         let mut bytes = 0;
         ahead::read(taps, start_time, stop, |item| {
             match item {
                 Item::Flows(batch, offset) => {
                     self.report.progress(|| bytes + offset);
-                    return batch.flows().iter().try_for_each(|(number, flow)| self.flow(*number, flow));
+                    return batch
+                        .flows()
+                        .iter()
+                        .try_for_each(|(number, flow)| self.flow(*number, flow, inputs));
                 }
                 Item::Ended(number, input) => {
                     bytes += input.input().offset();
-                    self.end(*number, input);
+                    self.end(*number, input, inputs);
                 }
                 Item::Error(error) => self.report.input_error(error.name(), error),
             }
@@ -197,9 +198,9 @@ impl Run<'_> {
     }
 
     /// An input has been read to its end.
-    fn end(&mut self, number: u32, input: &Reassembler) {
+    fn end(&mut self, number: u32, input: &Reassembler, inputs: &Inputs) {
         self.report.input_done();
-        self.conversations.forget(number);
+        self.conversations.forget(inputs.beyond_http(number));
         self.summarize(input);
     }
 
@@ -249,29 +250,29 @@ impl Run<'_> {
         self.http.write(exchange, connections::Sinks { origin, conversations, capture, report })
     }
 
-    fn flow(&mut self, number: u32, flow: &Flow) -> io::Result<()> {
+    fn flow(&mut self, number: u32, flow: &Flow, inputs: &Inputs) -> io::Result<()> {
         if !self.conversion.trace_ids.is_empty() {
             return Ok(());
         }
-        let Self { flows, capture, report, names, conversations, .. } = self;
-        let annotator = conversations.annotator();
+        let Self { flows, capture, report, conversations, .. } = self;
+        let (names, annotator) = (inputs.names(), conversations.annotator());
         flows.write(number, flow, &mut hubble::Sinks { capture, report, names, annotator })
     }
 
-    fn flush_flows(&mut self) -> io::Result<()> {
-        let Self { flows, capture, report, names, conversations, .. } = self;
-        let annotator = conversations.annotator();
+    fn flush_flows(&mut self, inputs: &Inputs) -> io::Result<()> {
+        let Self { flows, capture, report, conversations, .. } = self;
+        let (names, annotator) = (inputs.names(), conversations.annotator());
         flows.flush(&mut hubble::Sinks { capture, report, names, annotator })
     }
 
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
-    fn idle(&mut self) -> io::Result<()> {
-        self.flush_flows()?;
+    fn idle(&mut self, inputs: &Inputs) -> io::Result<()> {
+        self.flush_flows(inputs)?;
         if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
     }
 
-    fn finish(mut self) -> io::Result<(Option<Written>, Selections)> {
-        self.flush_flows()?;
+    fn finish(mut self, inputs: &Inputs) -> io::Result<(Option<Written>, Selections)> {
+        self.flush_flows(inputs)?;
         let Options { local, remote, .. } = self.conversion.options;
         self.warn_unused(Side::Local, local);
         self.warn_unused(Side::Remote, remote);

@@ -225,6 +225,17 @@ impl ExchangeQueue {
         !self.due.is_empty() && (is_hurried || self.memory > MAX_MEMORY)
     }
 
+    /// Whether an exchange waits for its time, or for more of its input.
+    pub fn is_waiting(&mut self) -> bool {
+        self.settle();
+        !self.due.is_empty()
+    }
+
+    /// Whether no exchange is under way.
+    pub fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
     /// Puts back the exchange that was given last, or forgets it.
     pub fn settle(&mut self) {
         let Some((number, memory)) = self.current.take() else { return };

@@ -23,6 +23,7 @@ use crate::hubble::{Decoder, Flow};
 use crate::protobuf::Home;
 use crate::record::Records;
 pub use crate::record::{Format, RecordTruncation};
+use crate::source::Growth;
 use crate::trace::{
     Connection, Data, Event, EventHeader, HeaderKind, Length, SampleRate, TraceId, Truncation, What,
 };
@@ -96,6 +97,21 @@ impl Input {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.records.source().is_live()
+    }
+
+    /// The file that is still written, if it is one.
+    pub(crate) fn growth(&self) -> Option<&Growth> {
+        self.records.source().growth()
+    }
+
+    /// Whether there may be something to read: not where nothing has been written since it was read last.
+    pub(crate) fn may_have_more(&self) -> bool {
+        self.records.source().may_have_more()
+    }
+
+    /// Whether no record has begun.
+    pub(crate) fn is_between_records(&self) -> bool {
+        !self.is_in_record && self.records.source().is_empty()
     }
 
     /// Never waits for bytes any more, where it is read as it comes: [`Step::Idle`] comes at once. Whoever has opened the input

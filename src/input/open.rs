@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::detect::detect;
@@ -10,7 +11,7 @@ use super::{Current, Input, InputError};
 use crate::envoy::AnyCursor;
 use crate::hubble::Decoder;
 use crate::record::{Format, Records};
-use crate::source::{Fill, IDLE, Source};
+use crate::source::{Fill, Growth, IDLE, Source};
 use crate::trace::{Kind, TraceId};
 
 /// The format is detected from this many bytes, or from all there are.
@@ -148,6 +149,8 @@ pub struct Opening {
     is_undecided: bool,
     /// Messages come whole: the first one tells the format, and nobody has to wait for more.
     has_whole_messages: bool,
+    /// It need not be a tap trace: nobody has named it.
+    is_optional: bool,
 }
 
 impl Opening {
@@ -179,6 +182,15 @@ impl Opening {
         }
     }
 
+    /// Reads a file that is still written, from this offset on. If it is one of many, it need not be a tap trace.
+    pub(crate) fn growing(name: String, growth: Arc<Growth>, offset: u64, format: Option<Format>) -> Self {
+        let is_optional = growth.is_one_of_many();
+        // Where the format is known, it has been looked at.
+        let has_whole_messages = format.is_some();
+        let source = Source::growing(growth, offset);
+        Self { is_optional, has_whole_messages, ..Self::new(name, source, format) }
+    }
+
     fn new(name: String, source: Source, format: Option<Format>) -> Self {
         Self {
             name,
@@ -187,6 +199,7 @@ impl Opening {
             quiet_since: None,
             is_undecided: false,
             has_whole_messages: false,
+            is_optional: false,
         }
     }
 
@@ -202,6 +215,11 @@ impl Opening {
         self.source.as_ref().is_some_and(|source| !source.available().is_empty()) && !self.is_undecided
     }
 
+    /// Whether it need not be a tap trace.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.is_optional
+    }
+
     /// Never waits for bytes any more: see [`Input::never_wait`].
     pub fn never_wait(&mut self) {
         if let Some(source) = &mut self.source {
@@ -215,8 +233,14 @@ impl Opening {
     /// It cannot be read, or is no tap trace.
     pub fn poll(&mut self) -> Result<Option<Input>, InputError> {
         loop {
-            let Some(source) = self.source.take() else { return Ok(None) };
+            let is_undecided = self.is_undecided;
+            let Some(source) = self.source.take_if(|source| !is_undecided || source.may_have_more()) else {
+                return Ok(None);
+            };
             let mut source = source.decoded();
+            if let Err(source) = source.restore() {
+                return Err(InputError::Io { name: self.name.clone(), source });
+            }
             if source.available().len() < DETECT {
                 match source.fill() {
                     Ok(Fill::More) => {
@@ -225,6 +249,9 @@ impl Opening {
                         continue;
                     }
                     Ok(Fill::Idle) if !self.is_enough(&source) => {
+                        if self.is_undecided && source.growth().is_some() {
+                            source.release();
+                        }
                         self.source = Some(source);
                         return Ok(None);
                     }
@@ -247,7 +274,11 @@ impl Opening {
         if self.format.is_none() && detect(source.available()).is_some_and(|detected| detected.is_hubble) {
             return true;
         }
-        if source.available().is_empty() || since.elapsed() < IDLE && !self.has_whole_messages {
+        if source.available().is_empty() {
+            self.is_undecided = source.growth().is_some();
+            return false;
+        }
+        if since.elapsed() < IDLE && !self.has_whole_messages {
             return false;
         }
         self.is_undecided = self.format.is_none() && detect(source.available()).is_none();

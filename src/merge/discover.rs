@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use walkdir::WalkDir;
@@ -13,7 +14,7 @@ use crate::input::{Beginning, Input, InputError, Opening, Step, file_name};
 use crate::quantity::counted;
 use crate::record::Format;
 use crate::report::Report;
-use crate::source::nanoseconds;
+use crate::source::{Growth, nanoseconds};
 use crate::trace::{HeaderKind, Kind};
 
 /// The first event is looked for in this many bytes before the file is read as a whole.
@@ -40,6 +41,15 @@ pub enum TapState {
     Open(Box<Input>),
     /// One of many, read as it comes.
     Opening(Box<Opening>),
+    /// A file that is still written, and followed.
+    Followed {
+        /// Its beginning.
+        opening: Box<Opening>,
+        /// It holds Hubble's flows.
+        is_hubble: bool,
+        /// When its first event was, in nanoseconds since the Unix epoch; 0 if it has none yet.
+        first: u64,
+    },
     /// One of many files.
     File {
         /// Its format.
@@ -224,8 +234,7 @@ impl Discovered {
                 of_taps.push(0);
                 continue;
             }
-            let prefix = file_name::split(&tap.name).map(|(prefix, _)| prefix);
-            let name = if is_many { prefix.unwrap_or(&tap.name) } else { &tap.name };
+            let name = if is_many { shared(&tap.name) } else { &tap.name };
             let number = if is_many { numbers.get(name).copied() } else { None };
             of_taps.push(number.unwrap_or_else(|| {
                 let number = names.len() as u32;
@@ -235,6 +244,31 @@ impl Discovered {
             }));
         }
         (names, of_taps)
+    }
+}
+
+/// The name of an interface that inputs share where they are many.
+fn shared(input: &str) -> &str {
+    file_name::split(input).map_or(input, |(prefix, _)| prefix)
+}
+
+/// The interfaces of inputs that come one by one.
+#[derive(Debug, Default)]
+pub struct Interfaces(HashMap<String, u32>);
+
+impl Interfaces {
+    /// The input with this name has this interface.
+    pub fn know(&mut self, input: &str, number: u32) {
+        self.0.insert(input.to_owned(), number);
+    }
+
+    /// The interface of an input with this name; `add` adds one to the capture and returns its number.
+    pub fn number(&mut self, input: &str, add: impl FnOnce(&str) -> u32) -> u32 {
+        if let Some(&number) = self.0.get(input) {
+            return number;
+        }
+        let name = if self.0.len() < MAX_INTERFACES { input } else { shared(input) };
+        *self.0.entry(name.to_owned()).or_insert_with(|| add(name))
     }
 }
 
@@ -259,7 +293,7 @@ impl Tap {
     pub fn open(self) -> Result<Input, InputError> {
         match self.state {
             TapState::Open(input) => Ok(*input),
-            TapState::Opening(mut opening) => loop {
+            TapState::Opening(mut opening) | TapState::Followed { mut opening, .. } => loop {
                 if let Some(input) = opening.poll()? {
                     return Ok(input);
                 }
@@ -285,7 +319,7 @@ impl Tap {
         match &self.state {
             TapState::Open(input) => input.is_hubble(),
             TapState::Opening(_) => false,
-            TapState::File { is_hubble, .. } => *is_hubble,
+            TapState::Followed { is_hubble, .. } | TapState::File { is_hubble, .. } => *is_hubble,
         }
     }
 
@@ -294,7 +328,7 @@ impl Tap {
     pub fn is_file_of_flows(&self) -> bool {
         match &self.state {
             TapState::Open(input) => input.is_hubble() && !input.is_live(),
-            TapState::Opening(_) => false,
+            TapState::Opening(_) | TapState::Followed { .. } => false,
             TapState::File { is_hubble, .. } => *is_hubble,
         }
     }
@@ -304,7 +338,7 @@ impl Tap {
     pub fn format(&self) -> Option<Format> {
         match &self.state {
             TapState::Open(input) => Some(input.format()),
-            TapState::Opening(_) => None,
+            TapState::Opening(_) | TapState::Followed { .. } => None,
             TapState::File { format, .. } => Some(*format),
         }
     }
@@ -317,10 +351,44 @@ fn open(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
 }
 
 /// Opens what is read as it comes, without waiting for what it says: the others are not to wait for it.
-fn open_later(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
+pub(super) fn open_later(path: &Path, format: Option<Format>) -> Result<Tap, InputError> {
     let opening = Opening::open(path, format)?;
     let name = opening.name().to_owned();
     Ok(Tap { name, path: path.to_owned(), state: TapState::Opening(Box::new(opening)) })
+}
+
+/// Follows a file that is still written, from this offset on. `is_here` says that it has been there from the beginning: it is
+/// merged with the others by time.
+pub(super) fn follow(
+    path: &Path,
+    growth: Arc<Growth>,
+    offset: u64,
+    format: Option<Format>,
+    start_time: Option<u64>,
+    is_here: bool,
+) -> Tap {
+    let (mut known, mut hubble, mut begins) = (format, false, 0);
+    // What is wrong with it is told when it is opened.
+    if is_here
+        && let Ok(Tap { state: TapState::File { format, is_hubble, first }, .. }) =
+            look(path, format, start_time)
+    {
+        (known, hubble, begins) = (Some(format), is_hubble, first);
+    }
+    let name = path.display().to_string();
+    let opening = Box::new(Opening::growing(name.clone(), growth, offset, known));
+    let state = if is_here {
+        TapState::Followed { opening, is_hubble: hubble, first: begins }
+    } else {
+        TapState::Opening(opening)
+    };
+    Tap { name, path: path.to_owned(), state }
+}
+
+/// Whether this is a copy of a log that its rotation makes, where the log itself [is read](leave_out_rotated).
+pub(super) fn is_rotated_copy(path: &Path, is_read: impl Fn(&Path) -> bool) -> bool {
+    let name = path.as_os_str().as_encoded_bytes();
+    name.ends_with(b".log.gz.tmp") || name.ends_with(b".log.gz") && is_read(&path.with_extension(""))
 }
 
 /// Tells the format of a regular file and when its first event was, from its first bytes if they suffice.

@@ -8,6 +8,7 @@
 //! is kept; then it is set aside until it speaks again, or for the first time.
 
 pub mod discover;
+pub mod follow;
 mod in_order;
 mod prefetch;
 mod silent;
@@ -23,7 +24,9 @@ use crate::reassembly::Reassembler;
 use crate::source::IDLE;
 use crate::trace::Event;
 use discover::{Tap, TapState};
+use follow::Arrivals;
 use prefetch::Prefetch;
+use silent::Silent;
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
@@ -53,8 +56,12 @@ pub struct Merge {
     opening: Vec<(u32, Box<Opening>)>,
     /// When the others began to wait for the first bytes of these.
     since: Instant,
-    /// The places of inputs that have nothing to say at the moment.
-    silent: Vec<Place>,
+    /// Inputs that have nothing to say at the moment.
+    silent: Vec<Silent>,
+    /// Files that have nothing to say until they grow.
+    followed: Vec<Silent>,
+    /// When these were looked at last.
+    looked_at: Instant,
     /// Since when the input has been silent whose event was given last.
     silent_since: Option<Instant>,
     /// Nobody had anything to say when all were looked at last.
@@ -65,6 +72,8 @@ pub struct Merge {
     prefetch: Option<Prefetch>,
     /// For exchanges that have no times.
     start_time: Option<u64>,
+    /// Inputs that come while the others run.
+    arrivals: Option<Arrivals>,
 }
 
 /// An input's order, and its number. The order is its event's time, or that of an earlier event of it where that is later:
@@ -80,6 +89,8 @@ pub enum Next {
     Exchange(u32),
     /// The flow of the input with this number: [`Merge::flow`].
     Flow(u32),
+    /// The input with this number and name is new.
+    Arrived(u32, String),
     /// The input with this number has ended.
     Ended(u32, Box<Reassembler>),
     /// There is nothing at the moment.
@@ -104,7 +115,9 @@ impl Merge {
                     opening.push((number, pending));
                 }
                 TapState::Open(_) => to_come.push((0, number, tap)),
-                TapState::File { first, .. } => to_come.push((first, number, tap)),
+                TapState::Followed { first, .. } | TapState::File { first, .. } => {
+                    to_come.push((first, number, tap))
+                }
             }
         }
         to_come.sort_by_key(|&(first, number, _)| Reverse((first, number)));
@@ -122,11 +135,19 @@ impl Merge {
             opening,
             since: Instant::now(),
             silent: Vec::new(),
+            followed: Vec::new(),
+            looked_at: Instant::now(),
             silent_since: None,
             is_idle: false,
             until_poll: 0,
             start_time,
+            arrivals: None,
         }
+    }
+
+    /// Takes in what comes while the others run, until [`Self::stop`].
+    pub fn receive(&mut self, arrivals: Arrivals) {
+        self.arrivals = Some(arrivals);
     }
 
     /// Bytes that have been read and done with, of the only input.
@@ -140,6 +161,7 @@ impl Merge {
 
     /// Reads no further: what waits goes on, and then all inputs have ended.
     pub fn stop(&mut self) {
+        self.arrivals = None;
         self.to_come.clear();
         self.opening.clear();
         self.running.iter_mut().flatten().for_each(|input| input.stop());
@@ -172,7 +194,11 @@ impl Merge {
                 self.is_idle = false;
                 return Ok(self.found(place.1));
             }
-            if self.silent.is_empty() && self.opening.is_empty() {
+            if self.silent.is_empty()
+                && self.opening.is_empty()
+                && self.followed.is_empty()
+                && self.arrivals.is_none()
+            {
                 return Ok(Next::End);
             }
             // All that there was has been given. The next time there is nothing to do but to wait for more.
@@ -255,6 +281,9 @@ impl Merge {
         let is_due =
             |&(first, number, _): &(u64, u32, Tap)| ready.is_none_or(|ready| (first, number) < ready);
         let Some((first, number, tap)) = self.to_come.pop_if(|tap| is_due(tap)) else { return Ok(false) };
+        if let TapState::Followed { opening, .. } = tap.state {
+            return self.begin_followed(first, number, opening);
+        }
         let beginning = match (&tap.state, &self.prefetch) {
             (TapState::File { .. }, Some(prefetch)) => prefetch.next(),
             _ => None,

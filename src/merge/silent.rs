@@ -1,11 +1,31 @@
 //! Inputs that have nothing to say: the others wait for them for a moment, and then they are set aside until they speak.
+//! For a file that is followed nobody waits; once it is complete it is left, until it grows again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Merge, Next, POLL_EVENTS, Place};
-use crate::input::{InputError, Step};
+use super::discover::{Tap, TapState};
+use super::{Arrivals, Merge, Next, POLL_EVENTS, Place};
+use crate::input::{InputError, Opening, Step};
 use crate::reassembly::Reassembler;
 use crate::source::IDLE;
+
+/// One of many files that are followed is left if it has been complete and silent for so long.
+const LEAVE: Duration = Duration::from_secs(30);
+/// Files that are followed at a time; past that, some that are silent are left.
+const MAX_FOLLOWED: usize = 65_536;
+
+/// An input that has nothing to say.
+#[derive(Debug)]
+pub(super) struct Silent {
+    place: Place,
+    since: Instant,
+}
+
+impl Silent {
+    fn new(place: Place) -> Self {
+        Self { place, since: Instant::now() }
+    }
+}
 
 impl Merge {
     /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
@@ -16,7 +36,11 @@ impl Merge {
 
     /// Whether it is time to look at the silent inputs while others speak.
     pub(super) fn is_poll_due(&mut self) -> bool {
-        if self.silent.is_empty() && self.opening.is_empty() {
+        if self.silent.is_empty()
+            && self.opening.is_empty()
+            && self.followed.is_empty()
+            && self.arrivals.is_none()
+        {
             return false;
         }
         let is_due = self.until_poll == 0;
@@ -24,9 +48,13 @@ impl Merge {
         is_due
     }
 
-    /// Looks whether silent inputs speak again, and puts those that do where their events are due. Returns the first that has
-    /// ended.
+    /// Looks whether inputs have come, and whether silent ones speak again, and puts those that do where their events are due.
+    /// Returns the first that has come or has ended.
     pub(super) fn poll(&mut self) -> Result<Option<Next>, InputError> {
+        if let Some(tap) = self.arrivals.as_ref().and_then(|arrivals| arrivals.next()) {
+            self.is_idle = false;
+            return Ok(Some(self.add(tap)));
+        }
         let mut at = 0;
         while at < self.opening.len() {
             let (number, opening) = &mut self.opening[at];
@@ -36,22 +64,33 @@ impl Merge {
                     let number = *number;
                     self.opening.swap_remove(at);
                     self.running[number as usize] = Some(Box::new(Reassembler::new(input, self.start_time)));
-                    self.silent.push((0, number));
+                    self.silent.push(Silent::new((0, number)));
                 }
                 Err(error) => {
-                    self.opening.swap_remove(at);
-                    return Err(error);
+                    let (_, opening) = self.opening.swap_remove(at);
+                    if !is_passed_over(&opening, &error) {
+                        return Err(error);
+                    }
                 }
             }
         }
+        self.wake_followed();
         let mut at = 0;
         while at < self.silent.len() {
-            let (order, number) = self.silent[at];
+            let Silent { place: (order, number), .. } = self.silent[at];
             let Some(input) = &mut self.running[number as usize] else {
                 self.silent.swap_remove(at);
                 continue;
             };
+            if let Err(error) = input.input_mut().restore() {
+                (self.running[number as usize], self.is_idle) = (None, false);
+                return Err(error);
+            }
             match input.advance()? {
+                Step::Idle if input.is_followed() && !input.may_have_more() => {
+                    input.input_mut().release();
+                    self.followed.push(self.silent.swap_remove(at));
+                }
                 Step::Idle => at += 1,
                 Step::Event | Step::Part | Step::Flow => {
                     let place = (input.time().map_or(order, |time| time.max(order)), number);
@@ -60,6 +99,7 @@ impl Merge {
                 }
                 Step::End => {
                     self.silent.swap_remove(at);
+                    self.is_idle = false;
                     return Ok(self.running[number as usize].take().map(|input| Next::Ended(number, input)));
                 }
             }
@@ -67,14 +107,78 @@ impl Merge {
         Ok(None)
     }
 
+    /// Has those of the followed files looked at that have grown, or are to be left.
+    fn wake_followed(&mut self) {
+        let is_stopped = self.arrivals.is_none();
+        let has_grown = self.arrivals.as_ref().is_some_and(Arrivals::take_growth);
+        let is_leaving = self.followed.len() > MAX_FOLLOWED || self.looked_at.elapsed() >= LEAVE / 10;
+        if !(is_stopped || has_grown || is_leaving) {
+            return;
+        }
+        self.looked_at = Instant::now();
+        let mut surplus = self.followed.len().saturating_sub(MAX_FOLLOWED);
+        let (running, silent) = (&mut self.running, &mut self.silent);
+        self.followed.retain(|followed| {
+            let Some(input) = &mut running[followed.place.1 as usize] else { return false };
+            if surplus > 0 || followed.since.elapsed() >= LEAVE && input.is_complete() {
+                surplus = surplus.saturating_sub(1);
+                input.leave();
+            }
+            let is_awake = input.may_have_more();
+            if is_awake {
+                silent.push(Silent::new(followed.place));
+            }
+            !is_awake
+        });
+    }
+
+    /// Takes in an input that has come.
+    fn add(&mut self, tap: Tap) -> Next {
+        let number = self.running.len() as u32;
+        self.running.push(None);
+        let name = tap.name.clone();
+        match tap.state {
+            TapState::Opening(mut opening) | TapState::Followed { mut opening, .. } => {
+                opening.never_wait();
+                self.opening.push((number, opening));
+            }
+            TapState::Open(input) => {
+                self.running[number as usize] = Some(Box::new(Reassembler::new(*input, self.start_time)));
+                self.silent.push(Silent::new((0, number)));
+            }
+            state @ TapState::File { .. } => self.to_come.push((0, number, Tap { state, ..tap })),
+        }
+        Next::Arrived(number, name)
+    }
+
+    /// Begins with a file that is followed, if there is enough of it.
+    pub(super) fn begin_followed(
+        &mut self,
+        first: u64,
+        number: u32,
+        mut opening: Box<Opening>,
+    ) -> Result<bool, InputError> {
+        match opening.poll() {
+            Ok(Some(input)) => {
+                self.running[number as usize] = Some(Box::new(Reassembler::new(input, self.start_time)));
+                self.current = Some((first, number));
+            }
+            Ok(None) => self.opening.push((number, opening)),
+            Err(error) if is_passed_over(&opening, &error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
     /// Has the others wait for an input that has nothing to say, or sets it aside.
     pub(super) fn fall_silent(&mut self, place: Place) -> Option<Next> {
+        let is_followed = self.running[place.1 as usize].as_deref().is_some_and(Reassembler::is_followed);
         let since = *self.silent_since.get_or_insert_with(Instant::now);
         let has_others = self.first_ready().is_some() || !self.to_come.is_empty();
-        let rest = IDLE.saturating_sub(since.elapsed());
+        let rest = if is_followed { Duration::ZERO } else { IDLE.saturating_sub(since.elapsed()) };
         if !has_others || rest.is_zero() {
             self.silent_since = None;
-            self.silent.push(place);
+            self.silent.push(Silent::new(place));
             // What has come so far is shown before anybody waits for more.
             let is_shown = has_others || std::mem::replace(&mut self.is_idle, true);
             return if is_shown { None } else { Some(Next::Idle) };
@@ -86,4 +190,9 @@ impl Merge {
         }
         Some(Next::Idle)
     }
+}
+
+/// Whether this is a file that is no tap trace, in a directory that may hold others.
+fn is_passed_over(opening: &Opening, error: &InputError) -> bool {
+    opening.is_optional() && matches!(error, InputError::NotATap { .. } | InputError::Empty { .. })
 }

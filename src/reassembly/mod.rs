@@ -12,6 +12,7 @@
 
 mod eviction;
 mod exchange;
+mod followed;
 mod in_order;
 mod queue;
 mod state;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Reader, Source, nanoseconds};
+use super::{Growth, Reader, Source, nanoseconds};
 
 impl Source {
     /// When it was last modified, in nanoseconds since the Unix epoch; now, if it is no file.
@@ -10,6 +10,9 @@ impl Source {
         let metadata = match &self.reader {
             Reader::File(file) => file.metadata().ok(),
             Reader::Reopened { path, .. } => std::fs::metadata(path).ok(),
+            Reader::Growing(file) => {
+                return nanoseconds(file.growth.modified().unwrap_or_else(SystemTime::now));
+            }
             Reader::Memory | Reader::Stream(_) => None,
             Reader::Decoded(decoding) => return decoding.source().modified(),
         };
@@ -21,7 +24,33 @@ impl Source {
     pub(crate) fn is_live(&self) -> bool {
         match &self.reader {
             Reader::Decoded(decoding) => decoding.source().is_live(),
-            reader => matches!(reader, Reader::Stream(_)),
+            reader => matches!(reader, Reader::Stream(_) | Reader::Growing(_)),
+        }
+    }
+
+    /// The file that is still written, if it is one.
+    pub(crate) fn growth(&self) -> Option<&Growth> {
+        match &self.reader {
+            Reader::Growing(file) => Some(&file.growth),
+            Reader::Decoded(decoding) => decoding.source().growth(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is available, read or to be read anew.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.released.unwrap_or(self.end - self.start) == 0
+    }
+
+    /// Whether there may be something to read: not where nothing has been written since it was read last.
+    pub(crate) fn may_have_more(&self) -> bool {
+        match &self.reader {
+            Reader::Growing(file) => {
+                let available = self.released.unwrap_or(self.end - self.start);
+                file.growth.has_news(self.offset + available as u64)
+            }
+            Reader::Decoded(decoding) => decoding.source().may_have_more(),
+            _ => true,
         }
     }
 

@@ -10,6 +10,7 @@
 mod about;
 mod damage;
 mod decode;
+mod growing;
 mod gzip;
 mod release;
 mod stream;
@@ -19,9 +20,12 @@ mod zstd;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use decode::{Decoder, Decoding};
+use growing::Growing;
+pub(crate) use growing::{Growth, Identity, regular};
 use stream::{Chunk, Stream};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.
@@ -61,6 +65,8 @@ enum Reader {
         path: PathBuf,
         length: u64,
     },
+    /// A file that is still written.
+    Growing(Growing),
     /// Bytes that are in memory.
     Memory,
     Stream(Box<Stream>),
@@ -134,6 +140,12 @@ impl Source {
             is_at_end,
             ..Self::new(Reader::Reopened { path: path.to_owned(), length })
         }
+    }
+
+    /// A file that is still written, from this offset on.
+    pub(crate) fn growing(growth: Arc<Growth>, offset: u64) -> Self {
+        let reader = Reader::Growing(Growing::new(growth));
+        Self { offset, read: READ_DECODED, ..Self::new(reader) }
     }
 
     /// Whatever can be read.
@@ -246,11 +258,10 @@ impl Source {
         };
         self.make_room(most);
         let position = self.offset + self.end as u64;
-        let room = &mut self.buffer[self.end..];
+        let room = &mut self.buffer[self.end..self.end + most];
         let count = match &mut self.reader {
             Reader::Memory => 0,
             Reader::Reopened { path, .. } => {
-                let room = &mut room[..most];
                 let mut read = || {
                     let mut file = File::open(&*path)?;
                     if position > 0 {
@@ -261,6 +272,10 @@ impl Source {
                 if most == 0 { 0 } else { read()? }
             }
             Reader::File(file) => retry(|| file.read(room))?,
+            Reader::Growing(file) => match file.read(position, room)? {
+                Some(count) => count,
+                None => return Ok(Fill::Idle),
+            },
             Reader::Stream(stream) => match stream.next()? {
                 Chunk::Bytes(chunk, count) => {
                     room[..count].copy_from_slice(&chunk[..count]);
@@ -270,7 +285,7 @@ impl Source {
                 Chunk::Idle => return Ok(Fill::Idle),
                 Chunk::End => 0,
             },
-            Reader::Decoded(decoding) => match decoding.read(&mut room[..most])? {
+            Reader::Decoded(decoding) => match decoding.read(room)? {
                 Some(count) => count,
                 None => return Ok(Fill::Idle),
             },
@@ -299,7 +314,7 @@ impl Source {
         match &mut self.reader {
             Reader::Decoded(decoding) => decoding.source_mut().never_wait(),
             Reader::Stream(stream) => stream.never_wait(),
-            Reader::File(_) | Reader::Reopened { .. } | Reader::Memory => {}
+            Reader::File(_) | Reader::Reopened { .. } | Reader::Growing(_) | Reader::Memory => {}
         }
     }
 

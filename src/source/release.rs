@@ -50,6 +50,11 @@ impl Source {
                 self.end = length;
                 Ok(())
             }
+            Reader::Growing(file) => {
+                self.buffer = vec![0; length];
+                self.end = length;
+                file.read_again(self.offset, &mut self.buffer)
+            }
             Reader::Decoded(decoding) if decoding.is_kept() => decoding.restore(),
             _ => self.decode_again(length),
         }
@@ -84,7 +89,7 @@ impl Source {
     pub(crate) fn is_reopened(&self) -> bool {
         match &self.reader {
             Reader::Decoded(decoding) => decoding.source().is_reopened(),
-            reader => matches!(reader, Reader::Reopened { .. }),
+            reader => matches!(reader, Reader::Reopened { .. } | Reader::Growing(_)),
         }
     }
 }

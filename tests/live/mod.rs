@@ -2,6 +2,8 @@
 
 /// Interfaces of Wireshark.
 mod extcap;
+/// Files that are followed.
+mod follow;
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tap2pcap::internal::live::admin::Address;
 
+use super::InputFormat;
 use super::options::{CaptureFormat, HttpOptions, Packets};
 
 const EXAMPLES: &str = "\
@@ -17,16 +18,21 @@ Examples:
   tap2pcap live http://127.0.0.1:9901 --config-id my_tap --serve 127.0.0.1:57012 &
   wireshark -k -i TCP@127.0.0.1:57012
   tap2pcap live udp://127.0.0.1:5000 | tshark -l -r -
+  tap2pcap live /var/log/taps/ | wireshark -k -i -
 
 Ctrl-C ends it; the capture is then whole.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Live {
-    /// Envoy's admin interface (http://HOST:PORT or unix:PATH), or where Envoy's UDP sink sends to (udp://ADDR:PORT); many
-    /// sources become one capture
+    /// Envoy's admin interface (http://HOST:PORT or unix:PATH), where Envoy's UDP sink sends to (udp://ADDR:PORT), or files that
+    /// are still written and directories in which new ones appear; many sources become one capture
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<LiveSource>,
+
+    /// The format of files; auto looks at the bytes, whatever the name
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    pub(crate) input_format: InputFormat,
 
     /// The config_id of the tap to switch on; one for all admin interfaces, or one for each in their order. An Envoy has one
     /// tap switched on at a time
@@ -98,6 +104,8 @@ pub(crate) struct Live {
 pub(crate) enum LiveSource {
     Admin(Address),
     Udp(SocketAddr),
+    /// Files that are followed.
+    Path(PathBuf),
 }
 
 impl FromStr for LiveSource {
@@ -105,7 +113,20 @@ impl FromStr for LiveSource {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Some(address) = text.strip_prefix("udp://") else {
-            return text.parse().map(Self::Admin).map_err(|error| format!("{error}, nor udp://ADDR:PORT"));
+            if !text.contains("://") && !text.starts_with("unix:") {
+                let path = PathBuf::from(text);
+                let is_address = text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+                    && !path.exists();
+                return if is_address {
+                    Err(format!("no such file; an admin interface is http://{text}"))
+                } else {
+                    Ok(Self::Path(path))
+                };
+            }
+            return text
+                .parse()
+                .map(Self::Admin)
+                .map_err(|error| format!("{error}, nor udp://ADDR:PORT, nor a file"));
         };
         // Nobody else's datagrams, unless somebody asks for them.
         let port = address.strip_prefix(':').and_then(|port| port.parse().ok());

@@ -85,7 +85,12 @@ fn ways(taps: Vec<Vec<u8>>) -> [u64; 2] {
                 merge.event(number).expect("an event");
                 other += 1;
             }
-            Next::Exchange(_) | Next::Flow(_) | Next::Ended(..) | Next::Idle | Next::InOrder => {}
+            Next::Exchange(_)
+            | Next::Flow(_)
+            | Next::Arrived(..)
+            | Next::Ended(..)
+            | Next::Idle
+            | Next::InOrder => {}
             Next::End => return [plain, other],
         }
     }
