@@ -69,5 +69,7 @@ mod support;
 mod synthesis;
 /// What follows the last record.
 mod trailing;
+/// Plugin, profile, `tap2pcap wireshark` and `tap2pcap open`.
+mod wireshark;
 
 use support::{capture, decode, encode, expected, frames, model, program, tools};

@@ -66,9 +66,11 @@ enum Interface {
     Envoytapudp,
 }
 
-/// Whether it is Wireshark that runs the program.
+/// Whether it is Wireshark that runs the program: with options alone, no command before them.
 pub(super) fn is_asked(args: &[OsString]) -> bool {
-    args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"--extcap-"))
+    let is_option = |arg: &OsString| arg.as_encoded_bytes().starts_with(b"-");
+    args.get(1).is_some_and(is_option)
+        && args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"--extcap-"))
 }
 
 /// Answers. Returns the exit status.

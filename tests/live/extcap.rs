@@ -82,31 +82,3 @@ fn what_is_wrong_in_the_dialogue_is_one_line() {
         ran.stderr
     );
 }
-
-#[cfg(unix)]
-#[test]
-fn the_program_is_linked_and_the_link_is_taken_away() {
-    let dir = Dir::new();
-    let folder = dir.path("extcap");
-    let run = |what: &str| {
-        dir.tap2pcap()
-            .env("WIRESHARK_EXTCAP_DIR", folder.to_str().expect("UTF-8"))
-            .args(["wireshark", what])
-            .run()
-    };
-    let link = folder.join("tap2pcap");
-    let said = String::from_utf8(run("install").expect(0).stdout).expect("UTF-8");
-    assert!(said.starts_with(&format!("{} -> ", link.display())), "{said}");
-    let program = std::fs::canonicalize(env!("CARGO_BIN_EXE_tap2pcap")).expect("the program");
-    assert_eq!(std::fs::canonicalize(&link).expect("a link"), program);
-    run("install").expect(0);
-    run("uninstall").expect(0);
-    assert!(!link.is_symlink());
-    run("uninstall").expect(0);
-    // What is somebody else's stays.
-    std::fs::write(&link, "mine").expect("a file");
-    for what in ["install", "uninstall"] {
-        assert!(run(what).expect(1).stderr.contains("is there already, and is not this program"));
-    }
-    assert_eq!(std::fs::read(&link).expect("a file"), b"mine");
-}

@@ -68,26 +68,34 @@ pub(crate) enum Command {
     Info(Info),
     /// Convert what a running Envoy sends, as it comes: through its admin interface, or from its UDP sink
     Live(Box<Live>),
-    /// Make the program an interface of Wireshark's, or take that back
+    /// Give Wireshark the plugin, the profile and the live interfaces of tap2pcap, or take them away
     #[command(subcommand)]
     Wireshark(Wireshark),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Wireshark {
-    /// Link this program into the folder where Wireshark looks for interfaces
+    /// Put the Lua plugin, the profile and a link to this program where Wireshark looks for them. What is somebody else's stays
     Install(Folders),
-    /// Take the link away
+    /// Take them away. What was changed since stays
     Uninstall(Folders),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct Folders {
     /// Only say what would be done
     #[arg(long)]
     pub(crate) print: bool,
 
-    /// The folder for interfaces [default: as `tshark -G folders` says]
+    /// The folder for Lua plugins [default: the personal one, as `tshark -G folders` says]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugin_dir: Option<PathBuf>,
+
+    /// The folder for preferences, with the profiles in it [default: the personal one, as `tshark -G folders` says]
+    #[arg(long, value_name = "DIR", env = "WIRESHARK_CONFIG_DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+
+    /// The folder for interfaces [default: the personal one if there is one, as `tshark -G folders` says]
     #[arg(long, value_name = "DIR", env = "WIRESHARK_EXTCAP_DIR")]
     pub(crate) extcap_dir: Option<PathBuf>,
 }
