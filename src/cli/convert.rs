@@ -160,7 +160,7 @@ fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
 }
 
 /// Whether it can be read only once.
-fn is_pipe(path: &Path) -> bool {
+pub(super) fn is_pipe(path: &Path) -> bool {
     path == Path::new("-") || path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir())
 }
 

@@ -6,6 +6,7 @@ mod extcap;
 mod info;
 mod live;
 mod messages;
+mod open;
 mod progress;
 mod requests;
 mod signals;
@@ -32,12 +33,13 @@ pub(crate) fn run() -> ExitCode {
     if extcap::is_asked(&args) {
         return ended(extcap::run(&args));
     }
-    let cli = Cli::parse();
-    ended(match &cli.command {
-        Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(command),
-        Some(Command::Info(command)) => info::run(command),
-        Some(Command::Live(command)) => live::run(command),
-        Some(Command::Wireshark(command)) => wireshark::run(command),
+    let mut cli = Cli::parse();
+    ended(match cli.command.take() {
+        Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(&command),
+        Some(Command::Info(command)) => info::run(&command),
+        Some(Command::Live(command)) => live::run(&command),
+        Some(Command::Open(command)) => open::run(*command),
+        Some(Command::Wireshark(command)) => wireshark::run(&command),
         None => convert::run(&cli),
     })
 }

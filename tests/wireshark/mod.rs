@@ -1,7 +1,8 @@
-//! What Wireshark gets beside captures: the plugin, the profile and `tap2pcap wireshark`.
+//! What Wireshark gets beside captures: the plugin, the profile, `tap2pcap wireshark` and `tap2pcap open`.
 
 mod install;
 mod keys;
+mod open;
 mod plugin;
 
 use std::path::{Path, PathBuf};

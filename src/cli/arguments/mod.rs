@@ -1,6 +1,7 @@
 //! The command line.
 
 mod live;
+mod open;
 mod options;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use tap2pcap::internal::filter::{AddressMatch, TimeBound};
 use tap2pcap::internal::input::Format;
 
 pub(crate) use live::{Limit, Live, LiveSource};
+pub(crate) use open::Open;
 pub(crate) use options::{CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets};
 
 /// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Info(Info),
     /// Convert what a running Envoy sends, as it comes: through its admin interface, or from its UDP sink
     Live(Box<Live>),
+    /// Convert traces into a temporary capture, and show it in Wireshark
+    Open(Box<Open>),
     /// Give Wireshark the plugin, the profile and the live interfaces of tap2pcap, or take them away
     #[command(subcommand)]
     Wireshark(Wireshark),
@@ -235,6 +239,7 @@ const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
        tap2pcap [OPTIONS] -w CAPTURE TAP...
        tap2pcap [OPTIONS] TAP | tshark -r -
        tap2pcap [OPTIONS] --split DIR TAP...
+       tap2pcap open [OPTIONS] TAP...
        tap2pcap live [OPTIONS] SOURCE...
        tap2pcap wireshark install
        tap2pcap info [--json] [--decode-as | --spans FILE] TAP...";

@@ -8,7 +8,7 @@ mod link;
 use std::io::{self, Write};
 use std::iter;
 
-use super::arguments::Wireshark;
+use super::arguments::{Folders as Options, Wireshark};
 use super::messages::message;
 use super::{FAILURE, SUCCESS};
 use files::Installed;
@@ -16,7 +16,7 @@ use folders::Folders;
 use link::Link;
 
 /// The profile's name, for `wireshark -C`.
-const PROFILE: &str = "tap2pcap";
+pub(super) const PROFILE: &str = "tap2pcap";
 
 const PLUGIN: &str = include_str!("../../../share/wireshark/tap2pcap.lua");
 
@@ -75,4 +75,9 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<u8> {
         message("error", &format!("{refusal:#}"));
     }
     Ok(if is_all { SUCCESS } else { FAILURE })
+}
+
+/// Whether there is such a profile.
+pub(super) fn is_profile_installed() -> bool {
+    Folders::find(&Options::default()).is_ok_and(|folders| folders.profile().join("preferences").is_file())
 }

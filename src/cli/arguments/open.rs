@@ -1,0 +1,67 @@
+//! The command line of `tap2pcap open`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::options::{CaptureFormat, HttpOptions, Packets};
+use super::{Cli, HubbleOptions, InputOptions, Output, SpanOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  tap2pcap open tap_1.pb                       one trace
+  tap2pcap open taps/ --port 443               all below taps/ with that port
+  TAP2PCAP_VIEWER=tshark tap2pcap open tap_1.pb
+
+The capture is a temporary file, which is removed when the viewer has ended. The viewer is wireshark, or what
+TAP2PCAP_VIEWER names, with arguments as tshark has them. Without a display, the command to run is printed.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Open {
+    /// The traces to show, and directories with traces below them; `-` is standard input
+    #[arg(value_name = "TAP", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Keep the capture when the viewer has ended; for a viewer that goes on in the background
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    #[command(flatten)]
+    input: InputOptions,
+
+    #[command(flatten)]
+    http: HttpOptions,
+
+    #[command(flatten)]
+    hubble: HubbleOptions,
+
+    #[command(flatten)]
+    spans: SpanOptions,
+
+    #[command(flatten)]
+    packets: Packets,
+
+    /// Print neither warnings nor the summary, only errors
+    #[arg(short, long, help_heading = "Messages")]
+    quiet: bool,
+}
+
+impl Open {
+    /// The command line that writes the capture.
+    pub(crate) fn into_conversion(self, capture: PathBuf) -> Cli {
+        Cli {
+            command: None,
+            files: self.files,
+            output: Output { write: Some(capture), split: None, format: Some(CaptureFormat::Pcapng) },
+            input: self.input,
+            http: self.http,
+            hubble: self.hubble,
+            spans: self.spans,
+            packets: self.packets,
+            strict: false,
+            quiet: self.quiet,
+            verbose: false,
+        }
+    }
+}
