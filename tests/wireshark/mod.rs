@@ -2,6 +2,7 @@
 
 mod install;
 mod keys;
+mod newer;
 mod open;
 mod plugin;
 
