@@ -1,9 +1,9 @@
 // What a newer Wireshark makes of captures: the npm package @goodtools/wiregasm is Wireshark 4.4 as WebAssembly.
 //
-//     node newer.js PLUGIN FILTER CAPTURE...
+//     node newer.js SHARE FILTER CAPTURE...
 //
-// Prints a line of JSON for each packet that passes the filter: the capture, the packet's number, its columns, and the labels of its
-// tree, each with the name of its field. Fails if Wireshark refuses the plugin, the filter or a capture.
+// With the plugin and the profile in SHARE, prints a line of JSON for each packet that passes the filter: the capture, the packet's
+// number, its columns, and the labels of its tree, each with the filter for it. Fails if Wireshark complains.
 "use strict";
 
 const fs = require("fs");
@@ -25,7 +25,7 @@ function list(vector) {
     return Array.from({ length: vector.size() }, (_, at) => vector.get(at));
 }
 
-async function main([plugin, filter, ...captures]) {
+async function main([share, filter, ...captures]) {
     const complaints = [];
     const wiregasm = await loadWiregasm({
         locateFile: (name) => path.join(dist, name),
@@ -33,8 +33,10 @@ async function main([plugin, filter, ...captures]) {
         printErr: (line) => line.includes(" INFO]") || complaints.push(line),
         handleStatus: () => {},
     });
-    if (plugin) {
-        wiregasm.FS.writeFile("/plugins/tap2pcap.lua", fs.readFileSync(plugin));
+    wiregasm.FS.writeFile("/plugins/tap2pcap.lua", fs.readFileSync(path.join(share, "tap2pcap.lua")));
+    // It knows no profiles: these are its settings.
+    for (const name of ["preferences", "colorfilters"]) {
+        wiregasm.FS.writeFile(path.join("/wireshark", name), fs.readFileSync(path.join(share, "profile", name)));
     }
     wiregasm.init();
     const checked = wiregasm.checkFilter(filter);

@@ -8,7 +8,7 @@ use super::{captures, share};
 use crate::program::{Dir, testdata};
 use crate::tools::{text, tool};
 
-/// What newer.js says of the packets that pass a filter, with the plugin.
+/// What newer.js says of the packets that pass a filter, with the plugin and the profile.
 #[track_caller]
 fn packets(filter: &str, captures: &[String]) -> Vec<Value> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wireshark/newer.js");
@@ -17,7 +17,7 @@ fn packets(filter: &str, captures: &[String]) -> Vec<Value> {
     let target = program.ancestors().nth(2).expect("target/");
     let modules = std::env::var("NODE_PATH")
         .unwrap_or_else(|_| target.join("wiregasm/node_modules").to_string_lossy().into_owned());
-    let node = tool("node").env("NODE_PATH", &modules).arg(script).arg(share("tap2pcap.lua")).arg(filter);
+    let node = tool("node").env("NODE_PATH", &modules).arg(script).arg(share("")).arg(filter);
     let lines = text(node.args(captures));
     lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -53,6 +53,15 @@ fn comments_are_typed_fields_and_http2_is_found_in_it() {
     assert_eq!(packets("http2 && tcp.port == 8443", &capture).len(), 6);
     assert_eq!(packets("tap.trace_id < 1 && tap.kind == \"socket_buffered\"", &capture).len(), 6);
     let captures: Vec<String> = captures(&dir).into_iter().map(|(capture, _)| capture).collect();
+    let dropped = packets("hubble.drop_reason == \"POLICY_DENIED\" && hubble.policy", &captures);
+    assert!(!dropped.is_empty());
+    for packet in dropped {
+        // Columns of the profile.
+        let columns = packet["columns"].to_string();
+        assert!(columns.contains("\"DROPPED\",\"default/rule1"), "{columns}");
+        let rule = "[\"frame.coloring_rule.name == \\\"Dropped\\\"\"";
+        assert!(packet["tree"].to_string().contains(rule), "{columns}");
+    }
     let slow = packets("span.duration_us > 2000 && span.name contains \"router\"", &captures);
     let labels = |packet: &Value| packet["tree"].to_string();
     assert!(
