@@ -8,6 +8,13 @@
 --
 -- `tap2pcap wireshark install` puts this file among the personal Lua plugins. For one run: tshark -X lua_script:tap2pcap.lua
 
+-- A package and a user may both have installed it, and no protocol may be there twice. Each script has its own global variables, and
+-- sees those in _G.
+if _G.tap2pcap_is_loaded then
+    return
+end
+_G.tap2pcap_is_loaded = true
+
 set_plugin_info({
     version = "1",
     author = "tap2pcap",

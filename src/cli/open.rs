@@ -1,12 +1,12 @@
 //! `tap2pcap open`: converts traces into a temporary capture, and shows it in Wireshark with the options that it wants. The capture is
-//! removed when the viewer has ended well; where there is no viewer, it stays, and the command to run is printed.
+//! removed when the viewer has ended; where there is no viewer, or it fails, the capture stays, and the command to run is printed.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::Context;
 use tap2pcap::internal::info::{Advice, inspect};
@@ -112,13 +112,26 @@ fn view(viewers: &[Vec<OsString>], args: &[OsString]) -> Result<(), String> {
     for viewer in viewers {
         let name = Path::new(&viewer[0]).display();
         match Command::new(&viewer[0]).args(&viewer[1..]).args(args).status() {
-            Ok(status) if status.success() => return Ok(()),
+            Ok(status) if has_ended_well(status) => return Ok(()),
             Ok(status) => return Err(format!("{name} failed ({status})")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(format!("{name}: {error}")),
         }
     }
     Err(format!("{} is not found (install it, or name another viewer in {VIEWER})", quoted(&viewers[0][0])))
+}
+
+/// Whether the viewer ended by itself, or because somebody wanted it to.
+fn has_ended_well(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use std::os::unix::process::ExitStatusExt;
+        if status.signal().is_some_and(|signal| [SIGHUP, SIGINT, SIGTERM].contains(&signal)) {
+            return true;
+        }
+    }
+    status.success()
 }
 
 /// A word as a shell takes it.

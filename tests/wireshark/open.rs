@@ -110,6 +110,12 @@ fn without_a_display_it_says_what_to_run() {
 fn a_viewer_that_is_missing_or_fails_leaves_the_capture() {
     let dir = with_viewer("wireshark", 2);
     assert_stays(&dir, open(&dir).arg(testdata(TAP)).run(), "wireshark failed (exit status: 2)", "wireshark");
+    // Nothing failed where somebody has ended it.
+    dir.write("bin/ended", b"#!/bin/sh\nkill -TERM $$\n");
+    std::fs::set_permissions(dir.path("bin/ended"), PermissionsExt::from_mode(0o755)).expect("permissions");
+    let kept = left(&dir);
+    open(&dir).env("TAP2PCAP_VIEWER", "ended").arg(testdata(TAP)).run().expect(0);
+    assert_eq!(left(&dir), kept);
     let dir = with_viewer("other", 0);
     let ran = open(&dir).env("TAP2PCAP_VIEWER", "nope --it's").arg(testdata(TAP)).run();
     assert_stays(&dir, ran, "nope is not found", r"nope '--it'\''s'");

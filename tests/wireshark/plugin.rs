@@ -205,6 +205,12 @@ fn odd_comments_and_very_many_do_no_harm() {
     }
     assert_eq!((rows[1][2].split('|').count(), rows[2][1].len()), (3000, 60_000));
     assert_eq!((&rows[3], rows.len()), (&[""; 5].map(str::to_owned), 4));
+    // Nor does a second copy of the plugin.
+    let copy = dir.write("copy.lua", text_of(&share("tap2pcap.lua")).as_bytes());
+    let twice =
+        with_plugin(&capture).args(["-X", &format!("lua_script:{}", copy.display()), "-Y", "tap2pcap"]);
+    let ran = twice.run().expect(0);
+    assert!(!ran.stderr.contains("Lua") && ran.stdout.len() > 100, "{}", ran.stderr);
     let errors =
         crate::tools::fields(with_plugin(&capture).args(["-Y", "_ws.lua.error || _ws.malformed"]), ["frame"]);
     assert!(errors.is_empty());

@@ -78,7 +78,9 @@ impl Installed {
             Some(_) => {
                 bail!("{path} was changed since tap2pcap wrote it, and stays: rename or remove it yourself")
             }
-            None => bail!("{path} is there already, and is not of tap2pcap: rename or remove it yourself"),
+            None => bail!(
+                "{path} is there already, and is not as tap2pcap writes it: rename or remove it yourself"
+            ),
         }
     }
 
