@@ -44,7 +44,7 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<u8> {
     if !folders.has_tshark {
         message("info", &"there is no tshark to ask for folders, which are Wireshark's default ones");
     }
-    let link = Link::to_this_program(&folders.extcap)?;
+    let link = Link::to_this_program(&folders.extcap);
     let profile = folders.profile();
     let plugin = Installed { path: folders.plugins.join("tap2pcap.lua"), comment: "--", text: PLUGIN };
     let of_profile =
@@ -58,7 +58,9 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<u8> {
         results.extend(files::remove_folder(&profile));
     }
     let has_files = results.iter().all(Result::is_ok);
-    results.push(if is_install { link.install(options.print) } else { link.uninstall(options.print) });
+    results.push(link.and_then(|link| {
+        if is_install { link.install(options.print) } else { link.uninstall(options.print) }
+    }));
 
     let mut out = io::stdout().lock();
     for line in results.iter().flatten() {
