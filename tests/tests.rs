@@ -13,6 +13,8 @@ mod conversion;
 mod cuts;
 /// Damage is an error, and all else is converted.
 mod damage;
+/// README.md and docs/.
+mod docs;
 /// Gzip, zstd and UTF-16.
 mod encodings;
 /// A real Envoy.
@@ -33,7 +35,7 @@ mod http;
 mod hubble;
 /// `tap2pcap info`.
 mod info;
-/// README.md's table of limits.
+/// The table in docs/limits.md.
 mod limits;
 /// Live sources: admin interface, UDP.
 mod live;

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use serde_json::json;
 use tap2pcap::internal::convert::Conversion;
+use tap2pcap::internal::info::SCHEMA_VERSION;
 use tap2pcap::internal::merge::discover::Discovered;
+use tap2pcap::internal::quantity::{counted, grouped};
 use tap2pcap::internal::report::Report;
 use tap2pcap::internal::spans::{Listener, Seen, Spans, Wanted};
 
@@ -140,7 +142,13 @@ impl List {
                 })
             })
             .collect();
-        let request = json!({ "time": time(request.time), "request": request.what, "input": request.input, "spans": spans });
+        let request = json!({
+            "schema_version": SCHEMA_VERSION,
+            "time": time(request.time),
+            "request": request.what,
+            "input": request.input,
+            "spans": spans,
+        });
         self.out.write_all(if self.requests == 0 { b"[\n" } else { b",\n" })?;
         serde_json::to_writer(&mut self.out, &request)?;
         Ok(())
@@ -155,7 +163,12 @@ impl List {
             self.out.write_all(if requests == 0 { b"[" } else { b"\n" })?;
             writeln!(self.out, "]")?;
         } else if requests > 0 {
-            write!(self.out, "{requests} requests, {with_spans} with spans")?;
+            write!(
+                self.out,
+                "{}, {} with spans",
+                counted(requests, "request", "requests"),
+                grouped(with_spans)
+            )?;
             if with_spans > 0 {
                 write!(self.out, ", which began {least:+.3} ms to {greatest:+.3} ms after Envoy got them")?;
             }

@@ -32,9 +32,14 @@ pub use trace::{DirectionInfo, TraceInfo};
 /// Traces of an input that are kept in memory at most, and exchanges.
 const MAX_KEPT: usize = 100_000;
 
+/// The version of the JSON, whose fields docs/json.md lists. A new field leaves it as it is; it grows where a field goes or means something else.
+pub const SCHEMA_VERSION: u32 = 1;
+
 /// What is in one input.
 #[derive(Debug, Serialize)]
 pub struct InputInfo {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
     /// Its name.
     pub name: String,
     /// How it is written.
@@ -68,6 +73,7 @@ pub struct InputInfo {
 #[must_use]
 pub fn inspect(input: Input) -> InputInfo {
     let mut info = InputInfo {
+        schema_version: SCHEMA_VERSION,
         name: input.name().to_owned(),
         format: input.format(),
         envoy: Generation::Unknown,
