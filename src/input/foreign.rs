@@ -91,7 +91,7 @@ const ADMIN: &str = "an error message of Envoy's admin port";
 const KUBECTL: &str = "an error message of kubectl";
 const PROXY: &str = "an error message of a proxy";
 const RUN_ALONE: &str = "run the command that wrote it alone, and convert when it writes a trace";
-const TAP_REQUEST: &str = "README.md shows the request for a live tap";
+const TAP_REQUEST: &str = "tap2pcap live sends the right request for a live tap";
 
 /// Texts. What comes first counts.
 const TEXTS: [(Place, &str, &str, &str); 31] = [
