@@ -145,7 +145,7 @@ pub(super) fn into_nothing(
 }
 
 /// The traces, and the capture if it is a file; `None` if the command line names more than that.
-fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
+pub(super) fn files(cli: &Cli) -> Option<(&[PathBuf], Option<&Path>)> {
     if cli.output.split.is_some() {
         return Some((&cli.files, None));
     }

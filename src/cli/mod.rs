@@ -2,6 +2,8 @@
 
 mod arguments;
 mod convert;
+#[cfg(test)]
+mod documented;
 mod extcap;
 mod info;
 mod live;

@@ -1,10 +1,20 @@
 //! README.md and docs/ are right: their commands run and print what stands there, their links lead somewhere, their tables list what there
 //! is.
 
+/// Blocks of code in Markdown; the program's own tests use it too.
+mod blocks;
+/// docs/envoy.md, with a real Envoy.
+mod configuration;
+/// Blocks with commands and their output.
+mod consoles;
 /// docs/json.md.
 mod json;
+/// Links inside the repository.
+mod links;
+/// docs/troubleshooting.md.
+mod messages;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -14,6 +24,15 @@ fn root() -> &'static Path {
 fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files of Markdown in the repository, relative to it.
+fn documents() -> Vec<PathBuf> {
+    let is_ours = |entry: &walkdir::DirEntry| !matches!(entry.file_name().to_str(), Some("target" | ".git"));
+    let entries = walkdir::WalkDir::new(root()).sort_by_file_name().into_iter().filter_entry(is_ours);
+    let paths = entries.map(|entry| entry.expect("an entry").into_path());
+    let documents = paths.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    documents.map(|path| path.strip_prefix(root()).expect("below it").to_owned()).collect()
 }
 
 /// The cells of all rows of the tables in a piece of Markdown, without those of the headings.
