@@ -72,11 +72,14 @@ fn without_redirections(words: Vec<String>) -> Vec<String> {
 /// The command lines of this program in a script, each with the program's name.
 fn own(script: &str) -> Vec<Vec<String>> {
     let of_cargo = ["cargo", "run", "--release", "--"];
-    let own = |mut words: Vec<String>| match &words[0][..] {
-        "tap2pcap" => Some(words),
-        "sudo" => Some(words.split_off(1)).filter(|words| words[0] == "tap2pcap"),
-        _ if words.starts_with(&of_cargo.map(str::to_owned)) => Some(words.split_off(3)),
-        _ => None,
+    let own = |mut words: Vec<String>| {
+        // Variables before the program.
+        let words = words.split_off(words.iter().take_while(|word| word.contains('=')).count());
+        match words.first().map(String::as_str) {
+            Some("tap2pcap") => Some(words),
+            _ if words.starts_with(&of_cargo.map(str::to_owned)) => Some(words[3..].to_vec()),
+            _ => None,
+        }
     };
     commands(script).into_iter().filter_map(own).collect()
 }
@@ -123,6 +126,7 @@ fn command_lines_are_found_in_scripts() {
     );
     assert_eq!(lines("tap2pcap a | tshark -r - $(tap2pcap info \"b\")"), ["tap2pcap_a", "tap2pcap_info_b"]);
     assert_eq!(lines("test -z \"$(tap2pcap a)\"; cargo run --release -- b"), ["tap2pcap_a", "--_b"]);
+    assert_eq!(lines("A='b c' tap2pcap d"), ["tap2pcap_d"]);
 }
 
 #[test]

@@ -35,6 +35,11 @@ fn documents() -> Vec<PathBuf> {
     documents.map(|path| path.strip_prefix(root()).expect("below it").to_owned()).collect()
 }
 
+#[test]
+fn the_readme_is_short() {
+    assert!(read("README.md").lines().count() <= 180);
+}
+
 /// The cells of all rows of the tables in a piece of Markdown, without those of the headings.
 fn rows(markdown: &str) -> Vec<Vec<&str>> {
     let mut rows: Vec<Vec<&str>> = Vec::new();
