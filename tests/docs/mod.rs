@@ -3,6 +3,8 @@
 
 /// Blocks of code in Markdown; the program's own tests use it too.
 mod blocks;
+/// The tables of comments in docs/formats.md, hubble.md, spans.md.
+mod comments;
 /// docs/envoy.md, with a real Envoy.
 mod configuration;
 /// Blocks with commands and their output.

@@ -248,20 +248,3 @@ fn unknown_numbers_and_names_are_kept() {
     );
     assert_eq!(frames[0].interface, "n1/14");
 }
-
-#[test]
-fn every_comment_that_is_written_is_in_the_documents_table() {
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hubble.md"))
-        .expect("docs/hubble.md");
-    let mut seen = std::collections::BTreeSet::new();
-    for name in ["everything.json", "audit.json", "http-1.20.json", "export-events.json"] {
-        for frame in parse(&run(&["--hubble-sock", "--point", "all"], &sample(name)).stdout).frames {
-            seen.extend(
-                frame.comments.iter().map(|comment| comment.split('=').next().expect("a key").to_owned()),
-            );
-        }
-    }
-    for key in seen {
-        assert!(document.contains(&format!("`{key}")), "{key} is not in docs/hubble.md");
-    }
-}
