@@ -19,7 +19,7 @@ fn commands_print_what_the_documents_show() {
 }
 
 #[test]
-#[ignore = "needs tshark, capinfos, mergecap, tcpdump"]
+#[ignore = "needs tshark"]
 fn readers_print_what_the_documents_show() {
     assert_prints(needs_a_reader);
 }
