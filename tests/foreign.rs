@@ -3,7 +3,7 @@
 use crate::program::{Dir, testdata};
 
 /// Bytes, and what has to be said of them.
-const FOREIGN: [(&[u8], &[&str]); 28] = [
+const FOREIGN: [(&[u8], &[&str]); 27] = [
     (b"\xfd7zXZ\0\0\x04", &["xz", "xz -d"]),
     (b"BZh91AY&SY\0\0", &["bzip2", "bunzip2"]),
     (b"\x04\x22\x4d\x18\x64\x40", &["lz4", "lz4 -d"]),
@@ -11,9 +11,14 @@ const FOREIGN: [(&[u8], &[&str]); 28] = [
     (b"\x1f\x9d\x90abc", &["uncompress"]),
     (b"PK\x03\x04\x14\0", &["a zip archive", "unzip"]),
     (b"7z\xbc\xaf\x27\x1c\0", &["a 7z archive", "7z x"]),
-    (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", &["a packet capture already", "open it in Wireshark"]),
-    (b"\x4d\x3c\xb2\xa1\x02\0\x04\0", &["a packet capture already"]),
-    (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", &["a packet capture already"]),
+    (
+        b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0",
+        &["a packet capture without datagrams of Envoy's UDP tap sink", "open it in Wireshark"],
+    ),
+    (
+        b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0",
+        &["a packet capture without datagrams of Envoy's UDP tap sink"],
+    ),
     (b"\x7fELF\x02\x01\x01", &["core dump"]),
     (b"\x89PNG\r\n\x1a\n", &["an image"]),
     (b"\xff\xd8\xff\xe0\0\x10JFIF", &["an image"]),

@@ -7,11 +7,11 @@ use std::path::Path;
 /// The rooms, from low to high: each imports only from those before it. ARCHITECTURE.md says what they are for.
 const ROOMS: [&str; 27] = [
     "quantity",
-    "live",
     "protobuf",
     "proto",
     "trace",
     "source",
+    "live",
     "record",
     "packet",
     "tcp",

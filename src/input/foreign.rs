@@ -35,14 +35,12 @@ const fn magic(bytes: &'static [u8], what: &'static str, advice: &'static str) -
     Magic { at: 0, bytes, what, advice }
 }
 
-const CAPTURE: &str = "a packet capture already";
-const OPEN_CAPTURE: &str = "open it in Wireshark as it is";
 const IMAGE: &str = "an image";
 const NO_TRACE: &str =
     "give what the tap has written: a file that its path_prefix names, or an answer of /tap";
 
 /// Files in binary. What comes first counts.
-const MAGICS: [Magic; 31] = [
+const MAGICS: [Magic; 26] = [
     magic(b"\xfd7zXZ\0", "data compressed with xz", "decompress it first, with xz -d"),
     magic(b"BZh", "data compressed with bzip2", "decompress it first, with bunzip2"),
     magic(b"\x04\x22\x4d\x18", "data compressed with lz4", "decompress it first, with lz4 -d"),
@@ -56,11 +54,6 @@ const MAGICS: [Magic; 31] = [
     magic(b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first, with 7z x"),
     magic(b"Rar!", "a rar archive", "unpack it first, with unrar x"),
     Magic { at: 257, bytes: b"ustar", what: "a tar archive", advice: "unpack it first, with tar -xf" },
-    magic(b"\xd4\xc3\xb2\xa1", CAPTURE, OPEN_CAPTURE),
-    magic(b"\xa1\xb2\xc3\xd4", CAPTURE, OPEN_CAPTURE),
-    magic(b"\x4d\x3c\xb2\xa1", CAPTURE, OPEN_CAPTURE),
-    magic(b"\xa1\xb2\x3c\x4d", CAPTURE, OPEN_CAPTURE),
-    magic(b"\x0a\x0d\x0d\x0a", CAPTURE, OPEN_CAPTURE),
     magic(b"\x7fELF", "a program or a core dump", NO_TRACE),
     magic(b"MZ", "a program for Windows", NO_TRACE),
     magic(b"\xcf\xfa\xed\xfe", "a program for macOS", NO_TRACE),
@@ -139,6 +132,15 @@ const TEXTS: [(Place, &str, &str, &str); 31] = [
 ];
 
 impl Foreign {
+    /// A packet capture that holds nothing of a tap.
+    pub(crate) fn capture() -> Self {
+        Self {
+            what: "a packet capture without datagrams of Envoy's UDP tap sink",
+            beginning: None,
+            advice: "open it in Wireshark as it is",
+        }
+    }
+
     /// Describes an input that begins with `prefix`.
     pub(crate) fn new(prefix: &[u8]) -> Self {
         /// Texts are looked through up to here.

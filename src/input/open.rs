@@ -11,7 +11,7 @@ use super::{Current, Input, InputError};
 use crate::envoy::AnyCursor;
 use crate::hubble::Decoder;
 use crate::record::{Format, Records};
-use crate::source::{Fill, Growth, IDLE, Source};
+use crate::source::{CAPTURE, Fill, Growth, IDLE, Source};
 use crate::trace::{Kind, TraceId};
 
 /// The format is detected from this many bytes, or from all there are.
@@ -98,7 +98,11 @@ impl Input {
     /// The input with these first bytes, all that it takes to tell the format.
     fn begin(name: String, source: Source, format: Option<Format>) -> Result<Self, InputError> {
         if source.available().is_empty() {
-            return Err(InputError::Empty { name, is_live: source.is_live() });
+            return Err(if source.encoding() == Some(CAPTURE) {
+                InputError::NotATap { name, foreign: Foreign::capture() }
+            } else {
+                InputError::Empty { name, is_live: source.is_live() }
+            });
         }
         let detected = detect(source.available());
         let (is_hubble, format) = match (detected, format) {

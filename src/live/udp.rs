@@ -1,37 +1,17 @@
-//! The datagrams of Envoy's UDP tap sink (`udp_sink`), each a message, as one stream of messages.
-//!
-//! A binary message gets its length before it (`PROTO_BINARY_LENGTH_DELIMITED`), a JSON or text message a line's end behind it. One
-//! socket has messages of one encoding: that of the first; others are left out and counted.
+//! The datagrams of Envoy's UDP tap sink, as they come, as one stream of [messages](crate::source::datagram).
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, UdpSocket};
 
+use crate::source::datagram::Messages;
+
 /// No datagram is longer.
 const MAX_DATAGRAM: usize = 65_535;
-
-/// What a tap's datagrams hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Binary,
-    Json,
-    Text,
-}
-
-impl Encoding {
-    /// A binary message begins with the tag of a field, which no text has.
-    fn of(message: &[u8]) -> Self {
-        match message {
-            [b'{', ..] => Self::Json,
-            [b'a'..=b'z', ..] => Self::Text,
-            _ => Self::Binary,
-        }
-    }
-}
 
 /// The messages in datagrams.
 pub struct Datagrams {
     socket: UdpSocket,
-    encoding: Option<Encoding>,
+    messages: Messages,
     datagram: Vec<u8>,
     /// What has not been read yet of it.
     rest: Vec<u8>,
@@ -49,7 +29,7 @@ impl Datagrams {
     pub fn listen(address: SocketAddr, tell: Box<dyn FnMut(&str) + Send>) -> io::Result<Self> {
         Ok(Self {
             socket: UdpSocket::bind(address)?,
-            encoding: None,
+            messages: Messages::default(),
             datagram: vec![0; MAX_DATAGRAM],
             rest: Vec::new(),
             read: 0,
@@ -73,28 +53,12 @@ impl Datagrams {
         if message.is_empty() {
             return Ok(());
         }
-        let encoding = Encoding::of(message);
-        if *self.encoding.get_or_insert(encoding) != encoding {
-            if !std::mem::replace(&mut self.has_told, true) {
-                (self.tell)(&format!(
-                    "{sender} sends messages in another format than the first one, which are left out: give each format a port"
-                ));
-            }
-            return Ok(());
-        }
-        (self.read, self.rest) = (0, std::mem::take(&mut self.rest));
+        self.read = 0;
         self.rest.clear();
-        if encoding == Encoding::Binary {
-            let mut rest = length;
-            while rest >= 0x80 {
-                self.rest.push(rest as u8 | 0x80);
-                rest >>= 7;
-            }
-            self.rest.push(rest as u8);
-        }
-        self.rest.extend_from_slice(message);
-        if encoding != Encoding::Binary {
-            self.rest.push(b'\n');
+        if !self.messages.push(message, &mut self.rest) && !std::mem::replace(&mut self.has_told, true) {
+            (self.tell)(&format!(
+                "{sender} sends messages in another format than the first one, which are left out: give each format a port"
+            ));
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::quantity::counted;
+
 /// What one step of a decoder has done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
@@ -24,6 +26,10 @@ pub(super) enum What {
     Damaged,
     Checksum,
     Trailing,
+    /// Messages of other senders than the first.
+    Senders(u64),
+    /// Messages in another encoding than the first.
+    Encodings(u64),
     Window(u64),
     Dictionary(u32),
 }
@@ -51,6 +57,16 @@ impl Damage {
     /// The same, behind so many bytes more.
     pub(super) fn behind(self, bytes: usize) -> Self {
         Self { at: self.at + bytes, ..self }
+    }
+
+    /// So many messages are of other senders than the first.
+    pub(super) fn senders(messages: u64) -> Self {
+        Self { at: 0, what: What::Senders(messages) }
+    }
+
+    /// So many messages are in another encoding than the first.
+    pub(super) fn encodings(messages: u64) -> Self {
+        Self { at: 0, what: What::Encodings(messages) }
     }
 
     /// It asks for too large a window.
@@ -92,6 +108,22 @@ impl fmt::Display for DecodeError {
                 return write!(
                     f,
                     "something else follows the {encoding} data at byte {offset} of the file, and is not read"
+                );
+            }
+            What::Senders(messages) => {
+                return write!(
+                    f,
+                    "{} left out, of another sender than the first one, whose connections have the same ids; convert each \
+                     sender alone, as tshark -r FILE -Y ip.src==ADDRESS -w ONE gives it",
+                    counted(*messages, "message is", "messages are")
+                );
+            }
+            What::Encodings(messages) => {
+                return write!(
+                    f,
+                    "{} left out, in another format than the first one; convert each sink alone, as tshark -r FILE -Y \
+                     udp.dstport==PORT -w ONE gives it",
+                    counted(*messages, "message is", "messages are")
                 );
             }
             What::Window(bytes) => {

@@ -8,11 +8,15 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::capture::{self, Capture};
 use super::damage::{Damage, DecodeError, Progress};
 use super::gzip::Gzip;
 use super::utf16::{self, Utf16};
 use super::zstd::{self, Zstd};
 use super::{Fill, Source};
+
+/// The encoding of taps in the datagrams of a packet capture.
+pub(crate) const CAPTURE: &str = "pcap";
 
 /// An encoding is recognized from this many bytes.
 const RECOGNIZE: usize = 4;
@@ -37,6 +41,7 @@ pub(crate) enum Decoder {
     Gzip(Gzip),
     Zstd(Zstd),
     Utf16(Utf16),
+    Capture(Box<Capture>),
 }
 
 impl Decoding {
@@ -63,6 +68,7 @@ impl Decoding {
         match self.decoder {
             Decoder::Gzip(_) | Decoder::Zstd(_) => " (decompressed)",
             Decoder::Utf16(_) => " (as UTF-8)",
+            Decoder::Capture(_) => " (of the datagrams)",
         }
     }
 
@@ -137,6 +143,9 @@ impl Decoder {
         if zstd::begins_frame(prefix) {
             return Some(Self::Zstd(Zstd::new()));
         }
+        if capture::begins(prefix) {
+            return Some(Self::Capture(Box::new(Capture::new())));
+        }
         utf16::byte_order(prefix).map(Self::Utf16)
     }
 
@@ -145,6 +154,7 @@ impl Decoder {
             Self::Gzip(_) => "gzip",
             Self::Zstd(_) => "zstd",
             Self::Utf16(_) => "UTF-16",
+            Self::Capture(_) => CAPTURE,
         }
     }
 
@@ -153,6 +163,7 @@ impl Decoder {
             Self::Gzip(gzip) => gzip.decode(input, is_end, output),
             Self::Zstd(zstd) => zstd.decode(input, is_end, output),
             Self::Utf16(utf16) => Ok(utf16.decode(input, is_end, output)),
+            Self::Capture(capture) => capture.decode(input, is_end, output),
         }
     }
 
@@ -161,6 +172,7 @@ impl Decoder {
             Self::Gzip(_) => Gzip::MEMORY,
             Self::Zstd(zstd) => zstd.memory(),
             Self::Utf16(_) => 0,
+            Self::Capture(capture) => capture.memory(),
         }
     }
 
@@ -169,6 +181,7 @@ impl Decoder {
             Self::Gzip(_) => Self::Gzip(Gzip::new()),
             Self::Zstd(_) => Self::Zstd(Zstd::new()),
             Self::Utf16(utf16) => Self::Utf16(utf16.anew()),
+            Self::Capture(_) => Self::Capture(Box::new(Capture::new())),
         }
     }
 }

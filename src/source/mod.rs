@@ -8,7 +8,9 @@
 //! What is compressed, or in UTF-16, is recognized by its first bytes and [decoded](decode) as it is read.
 
 mod about;
+mod capture;
 mod damage;
+pub(crate) mod datagram;
 mod decode;
 mod growing;
 mod gzip;
@@ -23,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(crate) use decode::CAPTURE;
 use decode::{Decoder, Decoding};
 use growing::Growing;
 pub(crate) use growing::{Growth, Identity, regular};

@@ -1,5 +1,7 @@
 //! Live sources, with stand-ins for Envoy's admin interface and its UDP sink.
 
+/// Datagrams in packet captures.
+mod captured;
 /// Interfaces of Wireshark.
 mod extcap;
 /// Files that are followed.
