@@ -15,6 +15,24 @@ pub trait Observer {
 
     /// An input is done.
     fn input_done(&mut self);
+
+    /// What has been written so far of a live capture. Called now and then.
+    fn status(&mut self, _status: &Status) {}
+}
+
+/// What has been written so far of a live capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Connections and HTTP exchanges.
+    pub conversations: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// Bodies that were cut.
+    pub cut: u64,
+    /// Bytes that are known to have been lost with messages.
+    pub lost_bytes: u64,
 }
 
 /// A loss or workaround that did not stop the conversion.
@@ -260,6 +278,20 @@ impl Report {
         {
             observer.progress(bytes());
         }
+    }
+
+    /// Reports what has been written so far, with so many packets.
+    pub fn status(&mut self, packets: u64) {
+        let Some(observer) = &mut self.observer else { return };
+        let cut = [Warning::Cut, Warning::CutUnknown];
+        let count = |warning| self.warnings.get(warning).map_or(0, |&(count, _)| count);
+        observer.status(&Status {
+            conversations: self.traces + self.exchanges,
+            packets,
+            bytes: self.bytes,
+            cut: cut.iter().map(count).sum(),
+            lost_bytes: self.lost_bytes,
+        });
     }
 
     /// Reports that another input is done.

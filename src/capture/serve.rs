@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,6 +42,8 @@ struct Shared {
     /// Packets in the backlog at most.
     most: usize,
     clients: Vec<Arc<Client>>,
+    /// How many they are, for others.
+    readers: Arc<AtomicUsize>,
     tell: Tell,
 }
 
@@ -75,6 +78,7 @@ impl Server {
             backlog_bytes: 0,
             most: backlog,
             clients: Vec::new(),
+            readers: Arc::default(),
             tell,
         }));
         let server = Self { shared: Arc::clone(&shared), blocks: Blocks::new(Format::PcapNg) };
@@ -85,6 +89,12 @@ impl Server {
             }
         })?;
         Ok((server, address))
+    }
+
+    /// How many clients there are, as far as is known.
+    #[must_use]
+    pub fn readers(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&lock(&self.shared).readers)
     }
 }
 
@@ -101,6 +111,7 @@ impl Shared {
         std::iter::once(&preamble).chain(&self.backlog).for_each(|block| queue.push(block));
         let client = Arc::new(Client { address, queue: Mutex::new(queue), has_more: Condvar::new() });
         self.clients.push(Arc::clone(&client));
+        self.readers.store(self.clients.len(), Ordering::Relaxed);
         (self.tell)(&format!("{address} reads the capture"));
         thread::Builder::new().name("client".into()).spawn(move || client.serve(&stream))?;
         Ok(())
@@ -132,6 +143,7 @@ impl Shared {
             client.has_more.notify_one();
             !queue.is_gone
         });
+        self.readers.store(self.clients.len(), Ordering::Relaxed);
     }
 }
 

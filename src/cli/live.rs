@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use tap2pcap::internal::report::Report;
 use super::arguments::{CaptureFormat, Limit, Live, LiveSource};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::Errors;
+use super::status::StatusLine;
 use super::{FAILURE, SUCCESS, USAGE, convert, signals};
 
 /// Converts until all sources have ended. Returns the exit status.
@@ -48,10 +49,16 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         CaptureFormat::Pcap => Format::Pcap,
         CaptureFormat::Nsecpcap => Format::NsecPcap,
     };
-    let (destination, name, dropped) = destination(command, format)?;
+    let Output { destination, name, dropped, readers } = output(command, format)?;
     let mut report = Report::default();
-    report.observe(Box::new(Errors));
     let (taps, arrivals) = taps(command)?;
+    // What reads standard output may print on the same terminal.
+    let is_elsewhere = command.serve.is_some() || command.write.is_some();
+    if is_elsewhere && !command.quiet && std::io::stderr().is_terminal() {
+        report.observe(Box::new(StatusLine::new(readers)));
+    } else {
+        report.observe(Box::new(Errors));
+    }
     let stop = signals::stop().context("signals")?;
     if let Some(seconds) = command.duration {
         end_after(Duration::from_secs(seconds), Arc::clone(&stop));
@@ -98,8 +105,18 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     Ok(if report.errors() > 0 || dropped > 0 { FAILURE } else { SUCCESS })
 }
 
-/// Where the capture goes, its name, and how many packets its reader has not got.
-fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, String, Arc<AtomicU64>)> {
+/// Where the capture goes.
+struct Output {
+    destination: Destination,
+    name: String,
+    /// Packets that its reader has not got.
+    dropped: Arc<AtomicU64>,
+    /// How many read it, where it is served.
+    readers: Option<Arc<AtomicUsize>>,
+}
+
+fn output(command: &Live, format: Format) -> anyhow::Result<Output> {
+    let to = |destination, name| Output { destination, name, dropped: Arc::default(), readers: None };
     if let Some(address) = command.serve {
         let name = format!("TCP@{address}");
         let (server, address) =
@@ -107,7 +124,8 @@ fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, S
                 .with_context(|| name)?;
         let name = format!("TCP@{address}");
         tell(name.clone(), command.quiet)(&format!("the capture is served: wireshark -k -i {name}"));
-        return Ok((Destination::writer(server), name, Arc::default()));
+        let readers = Some(server.readers());
+        return Ok(Output { readers, ..to(Destination::writer(server), name) });
     }
     if let (Some(path), false) = (&command.write, command.limits.is_empty()) {
         let rotation = command.limits.iter().fold(Rotation::default(), |rotation, limit| match *limit {
@@ -116,17 +134,17 @@ fn destination(command: &Live, format: Format) -> anyhow::Result<(Destination, S
             Limit::Files(files) => Rotation { files: Some(files), ..rotation },
         });
         let name = path.display().to_string();
-        return Ok((Destination::writer(Rotated::new(path, format, rotation)), name, Arc::default()));
+        return Ok(to(Destination::writer(Rotated::new(path, format, rotation)), name));
     }
     let (destination, name) = match command.write.as_deref() {
         Some(path) if path != Path::new("-") => (Destination::file(path, &[])?, path.display().to_string()),
         _ => (Destination::stdout()?, "standard output".to_owned()),
     };
     if !destination.is_live() {
-        return Ok((destination, name, Arc::default()));
+        return Ok(to(destination, name));
     }
     let (queued, dropped) = Queued::new(format, destination)?;
-    Ok((Destination::writer(queued), name, dropped))
+    Ok(Output { dropped, ..to(Destination::writer(queued), name) })
 }
 
 /// Says what a source or a server has to say, unless nobody wants to hear it.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
+use super::status;
 use tap2pcap::internal::capture::Written;
 use tap2pcap::internal::merge::discover::empty_files;
 use tap2pcap::internal::quantity::{counted, grouped};
@@ -10,10 +11,12 @@ use tap2pcap::internal::reassembly::MAX_OPEN;
 use tap2pcap::internal::report::{Report, Warning};
 use tap2pcap::internal::spans::Rule;
 
-/// Prints a line for people.
+/// Prints a line for people, above the status line if there is one.
 pub(crate) fn message(kind: &str, text: &dyn Display) {
-    // Where standard error is closed there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "tap2pcap: {kind}: {text}");
+    status::above(|| {
+        // Where standard error is closed there is nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "tap2pcap: {kind}: {text}");
+    });
 }
 
 /// Prints how many errors were not shown.

@@ -12,6 +12,7 @@ mod open;
 mod progress;
 mod requests;
 mod signals;
+mod status;
 mod wireshark;
 
 use std::process::ExitCode;

@@ -134,6 +134,9 @@ impl Run<'_> {
                 merge.stop();
             }
             self.report.progress(|| bytes + merge.offset());
+            if self.conversion.is_live {
+                self.report.status(self.capture.packets());
+            }
             if self.conversion.most_packets.is_some_and(|most| self.capture.packets() >= most) {
                 self.conversion.stop.store(true, Ordering::Relaxed);
             }

@@ -94,7 +94,7 @@ pub(crate) struct Live {
     #[command(flatten)]
     pub(crate) packets: Packets,
 
-    /// Print only errors
+    /// Print only errors, and no status line on a terminal
     #[arg(short, long, help_heading = "Messages")]
     pub(crate) quiet: bool,
 }
