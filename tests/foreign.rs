@@ -135,3 +135,18 @@ fn empty_files_in_a_directory_are_counted_apart() {
     let says = ", 1 file skipped that no tap wrote, 2 empty files (Envoy writes them when the connection closes) -> ";
     assert!(ran.stderr.contains(says), "{}", ran.stderr);
 }
+
+#[test]
+fn spans_in_a_directory_are_no_taps() {
+    let dir = Dir::new();
+    std::fs::create_dir(dir.path("mixed")).expect("a directory");
+    for name in
+        ["otlp.pb", "otlp.jsonl", "opencensus.pb_length_delimited", "opencensus.jsonl", "zipkin-v2.json"]
+    {
+        let spans = std::fs::read(testdata(&format!("spans/{name}"))).expect("a file");
+        dir.write(&format!("mixed/{name}"), &spans);
+    }
+    dir.write("mixed/tap.pb", &std::fs::read(testdata("post-streamed.pb")).expect("a file"));
+    let ran = dir.tap2pcap().args(["-w", "out.pcapng", "mixed"]).run().expect(0);
+    assert!(ran.stderr.contains("1 trace, ") && ran.stderr.contains("5 files skipped"), "{}", ran.stderr);
+}

@@ -195,7 +195,7 @@ impl Display for Words<'_> {
             ),
             Warning::MadeUpTime => write!(
                 f,
-                "{} no times; theirs begin when the file was last modified or at --start-time, in recorded order a \
+                "{} no times; theirs begin when the file was last modified, or a pipe spoke, or at --start-time, in recorded order a \
                  microsecond apart ({example}); to have them, tap with streaming: false and record_headers_received_time",
                 many("exchange has", "exchanges have")
             ),

@@ -197,7 +197,9 @@ fn holds_any(_message: &[u8], _number: u32, _fields: Fields) -> bool {
 /// Whether a field of `HttpBufferedTrace` holds what it has to. Without this much, texts that begin with a line's end would do.
 fn holds_messages(message: &[u8], number: u32, fields: Fields) -> bool {
     match number {
-        HttpBufferedTrace::REQUEST | HttpBufferedTrace::RESPONSE => has_only::<Message>(message, fields),
+        HttpBufferedTrace::REQUEST | HttpBufferedTrace::RESPONSE => {
+            has_only::<Message>(message, fields, |number| number == Message::HEADERS)
+        }
         _ => true,
     }
 }
@@ -206,22 +208,41 @@ fn holds_messages(message: &[u8], number: u32, fields: Fields) -> bool {
 fn holds_pieces(message: &[u8], number: u32, fields: Fields) -> bool {
     match number {
         HttpStreamedTraceSegment::REQUEST_BODY_CHUNK | HttpStreamedTraceSegment::RESPONSE_BODY_CHUNK => {
-            has_only::<Body>(message, fields)
+            has_only::<Body>(message, fields, |_| false)
         }
-        _ => has_only::<Headers>(message, fields),
+        _ => has_only::<Headers>(message, fields, |number| number == Headers::HEADERS),
     }
 }
 
-/// Whether a message has no field but those of the schema.
-fn has_only<S: Schema>(message: &[u8], mut fields: Fields) -> bool {
+/// Whether a message has no field but those of the schema, and its headers are headers.
+fn has_only<S: Schema>(message: &[u8], mut fields: Fields, is_headers: fn(u32) -> bool) -> bool {
     loop {
         match fields.next(message) {
             Ok(Some((number, value))) => match has_type::<S>(number, &value) {
-                Some(true) => {}
+                Some(true) => {
+                    if let Value::Bytes(range) = value
+                        && is_headers(number)
+                        && !is_header(message, range, fields.is_last_truncated())
+                    {
+                        return false;
+                    }
+                }
                 Some(false) | None => return false,
             },
             Ok(None) => return true,
             Err(damage) => return damage.is_end,
         }
     }
+}
+
+/// Whether this is the name and value of a header, in which there is no control character but the tab (RFC 9110, 5.5): where
+/// OpenTelemetry has a message, it begins with one.
+fn is_header(message: &[u8], range: Range<usize>, is_cut: bool) -> bool {
+    let mut fields = Fields::new(range, is_cut);
+    while let Ok(Some((_, Value::Bytes(range)))) = fields.next(message) {
+        if message[range].iter().any(|&byte| byte < b' ' && byte != b'\t') {
+            return false;
+        }
+    }
+    true
 }

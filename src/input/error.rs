@@ -68,7 +68,7 @@ fn empty(is_live: bool) -> &'static str {
     match is_live {
         true => "the input is empty: whatever is to write it has written nothing; look at its messages",
         false => {
-            "the file is empty: Envoy writes it when the connection closes, and before that in blocks of 8 KiB; a killed \
+            "the file is empty: Envoy writes it when the connection closes, and before that in blocks of 4 KiB; a killed \
              Envoy leaves it so"
         }
     }

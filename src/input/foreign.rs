@@ -114,12 +114,7 @@ const TEXTS: [(Place, &str, &str, &str); 31] = [
     (Line, "connection refused", "an error message", RUN_ALONE),
     (First, "http/", "an HTTP response without a trace", RUN_ALONE),
     (First, "version https://git-lfs", "a pointer of Git LFS", "fetch the file, with git lfs pull"),
-    (
-        Anywhere,
-        "\"resourceSpans\"",
-        "OpenTelemetry spans in JSON, which are no tap",
-        "tap2pcap converts Envoy's taps",
-    ),
+    (Anywhere, "\"resourceSpans\"", "OpenTelemetry spans", "give them beside a trace, with --spans"),
     (Anywhere, "\"configs\"", "a configuration dump of Envoy", NO_TRACE),
     (Anywhere, "\"response_code\"", "an access log in JSON", NO_TRACE),
     (Anywhere, "\"apiVersion\"", "a resource of Kubernetes in JSON", NO_TRACE),
