@@ -270,6 +270,9 @@ fn an_ordinary_user_has_the_tap_as_an_interface() {
     for path in [lab.dir.path("."), folder.clone(), folder.join("tap2pcap")] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
     }
+    let home = lab.dir.path("home");
+    std::fs::create_dir(&home).expect("a directory");
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777)).expect("permissions");
     let is_root = text(crate::tools::tool("id").arg("-u")).trim() == "0";
     let mut command = if is_root { Command::new("runuser") } else { Command::new("tshark") };
     if is_root {
@@ -278,7 +281,7 @@ fn an_ordinary_user_has_the_tap_as_an_interface() {
     let admin = format!("extcap.envoytap.admin:http://{}", lab.envoy.admin());
     let mut tshark = command
         .env("WIRESHARK_EXTCAP_DIR", &folder)
-        .env("HOME", "/nonexistent")
+        .env("HOME", &home)
         .current_dir("/tmp")
         .args(["-n", "-i", "envoytap", "-o", &admin, "-o", &format!("extcap.envoytap.configid:{}", tap.name)])
         .args(["-c", "4", "-T", "fields", "-e", "http.request.uri"])
