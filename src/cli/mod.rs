@@ -5,6 +5,7 @@ mod convert;
 #[cfg(test)]
 mod documented;
 mod extcap;
+mod generate;
 mod info;
 mod live;
 mod messages;
@@ -13,6 +14,7 @@ mod progress;
 mod requests;
 mod signals;
 mod status;
+mod suggestion;
 mod wireshark;
 
 use std::process::ExitCode;
@@ -36,6 +38,13 @@ pub(crate) fn run() -> ExitCode {
     if extcap::is_asked(&args) {
         return ended(extcap::run(&args));
     }
+    if let Some((typed, name)) = suggestion::command(&args) {
+        message(
+            "error",
+            &format!("there is no command and no file '{typed}': did you mean 'tap2pcap {name}'?"),
+        );
+        return USAGE.into();
+    }
     let mut cli = Cli::parse();
     ended(match cli.command.take() {
         Some(Command::Info(command)) if !command.spans.is_empty() => requests::run(&command),
@@ -43,6 +52,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Live(command)) => live::run(&command),
         Some(Command::Open(command)) => open::run(*command),
         Some(Command::Wireshark(command)) => wireshark::run(&command),
+        Some(Command::Generate(command)) => generate::run(&command),
         None => convert::run(&cli),
     })
 }

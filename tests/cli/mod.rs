@@ -1,5 +1,7 @@
 //! The program at its edges: the command line, files that are not what they should be, exit statuses and messages.
 
+mod generate;
+mod help;
 mod inputs;
 mod live;
 mod messages;

@@ -41,14 +41,3 @@ fn more_than_one_tap_needs_the_option_that_names_the_capture() {
     run(&dir, &["-w", "capture"], 2);
     assert_eq!(dir.names(), ["tap"]);
 }
-
-#[test]
-fn help_and_version_are_no_errors() {
-    let dir = Dir::new();
-    let version = run(&dir, &["--version"], 0);
-    assert_eq!(version.stdout, concat!("tap2pcap ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
-    let help = String::from_utf8(run(&dir, &["--help"], 0).stdout).expect("UTF-8");
-    for option in ["-w", "-F", "-i", "--trace-id", "--mss", "--handshake", "--link-type", "--strict", "-q"] {
-        assert!(help.contains(option), "{option} is not in {help}");
-    }
-}

@@ -10,82 +10,107 @@ use tap2pcap::internal::live::admin::Address;
 
 use super::InputFormat;
 use super::options::{CaptureFormat, HttpOptions, Packets};
-
-const EXAMPLES: &str = "\
-Examples:
-  tap2pcap live http://127.0.0.1:9901 --config-id my_tap | wireshark -k -i -
-  tap2pcap live http://127.0.0.1:9901 --config-id my_tap --status 503 -w errors.pcapng --duration 60
-  tap2pcap live http://127.0.0.1:9901 --config-id my_tap --serve 127.0.0.1:57012 &
-  wireshark -k -i TCP@127.0.0.1:57012
-  tap2pcap live udp://127.0.0.1:5000 | tshark -l -r -
-  tap2pcap live /var/log/taps/ | wireshark -k -i -
-
-Ctrl-C ends it; the capture is then whole.";
+use super::texts::LIVE_EXAMPLES;
 
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = LIVE_EXAMPLES)]
 pub(crate) struct Live {
+    /// http://HOST:PORT, unix:PATH, udp://ADDR:PORT or a path
+    ///
     /// Envoy's admin interface (http://HOST:PORT or unix:PATH), where Envoy's UDP sink sends to (udp://ADDR:PORT), or files that
-    /// are still written and directories in which new ones appear; many sources become one capture
+    /// are still written and directories in which new ones appear. Many sources become one capture.
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<LiveSource>,
 
-    /// The format of files; auto looks at the bytes, whatever the name
-    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    /// Print only errors, and no status line on a terminal
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// The format of files; auto detects it from the bytes
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto", hide_short_help = true)]
     pub(crate) input_format: InputFormat,
 
-    /// The config_id of the tap to switch on; one for all admin interfaces, or one for each in their order. An Envoy has one
-    /// tap switched on at a time
-    #[arg(long, value_name = "ID")]
+    /// The config_id of the tap to switch on
+    ///
+    /// It is in the tap's `admin_config`. Give one for all admin interfaces, or one for each in their order. An Envoy has one
+    /// tap switched on at a time.
+    #[arg(long, value_name = "ID", help_heading = "Admin interface")]
     pub(crate) config_id: Vec<String>,
 
-    /// Only requests with this header, by an HTTP tap (repeatable: all of them)
-    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
+    /// Only requests with this header, of an HTTP tap
+    ///
+    /// Such as `--header x-user=42`. Repeatable: a request then has all of them.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header, help_heading = "Admin interface")]
     pub(crate) header: Vec<(String, String)>,
 
-    /// Only requests whose response has this status, by an HTTP tap
-    #[arg(long, value_name = "CODE")]
+    /// Only requests that got this status, of an HTTP tap
+    #[arg(long, value_name = "CODE", help_heading = "Admin interface")]
     pub(crate) status: Option<u16>,
 
-    /// Only what the predicate in this file matches: JSON, as Envoy's MatchPredicate
-    #[arg(long = "match", value_name = "FILE")]
+    /// Only what the predicate in this file matches
+    ///
+    /// In JSON, as Envoy's MatchPredicate: `{"http_response_headers_match": {"headers": [{"name": "grpc-status",
+    /// "string_match": {"exact": "14"}}]}}`.
+    #[arg(long = "match", value_name = "FILE", help_heading = "Admin interface")]
     pub(crate) predicate: Option<PathBuf>,
 
-    /// Bytes of each body, or of each read and write, that Envoy keeps
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    /// Bytes that Envoy keeps of each body, or of each read and write
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, hide_short_help = true, help_heading = "Admin interface")]
     pub(crate) max_body: u32,
 
-    /// Wait for an Envoy that is not there, and for one that ends to come back
-    #[arg(long)]
+    /// Wait for an Envoy that is not there, or that restarts
+    #[arg(long, help_heading = "Admin interface")]
     pub(crate) retry: bool,
 
     /// End after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Output")]
     pub(crate) duration: Option<u64>,
 
-    /// End after so many packets, with the message that has the last one
-    #[arg(long, value_name = "N")]
+    /// End after so many packets
+    ///
+    /// The message that has the last of them is complete.
+    #[arg(long, value_name = "N", help_heading = "Output")]
     pub(crate) count: Option<u64>,
 
-    /// The capture to write, which appears when all is over [default: standard output, as it comes]
-    #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
+    /// The capture to write [default: standard output]
+    ///
+    /// The file appears, whole, when the capture ends. Standard output has packets as they come.
+    #[arg(short = 'w', long = "write", value_name = "CAPTURE", help_heading = "Output")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Write many files, CAPTURE with a number and a time in its name, as dumpcap does: the next one begins at filesize:KB or
-    /// duration:SECONDS, and files:N are kept (repeatable)
-    #[arg(short = 'b', long = "ring", value_name = "LIMIT", requires = "write")]
+    /// Write a ring of files, as dumpcap does
+    ///
+    /// Each file has a number and a time in its name. The next one begins at `filesize:KB` or
+    /// `duration:SECONDS`; `files:N` keeps only the last N: `-w ring.pcapng -b filesize:100000 -b files:5`. Repeatable.
+    #[arg(short = 'b', long = "ring", value_name = "LIMIT", requires = "write", help_heading = "Output")]
     pub(crate) limits: Vec<Limit>,
 
-    /// Serve the capture at this address (PCAP-over-IP): wireshark -k -i TCP@ADDR:PORT; any number of readers, each from when it comes
-    #[arg(long, value_name = "ADDR:PORT", conflicts_with_all = ["write", "format"])]
+    /// Serve the capture to many readers (PCAP-over-IP)
+    ///
+    /// Such as `--serve 127.0.0.1:57012`; each reader (`wireshark -k -i TCP@127.0.0.1:57012`) gets packets from when it comes.
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with_all = ["write", "format"], help_heading = "Output")]
     pub(crate) serve: Option<SocketAddr>,
 
-    /// Packets from before a reader came that it gets
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "serve")]
+    /// Earlier packets that each reader of --serve gets
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "serve",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
     pub(crate) backlog: usize,
 
-    /// The capture's format
-    #[arg(short = 'F', long, value_name = "FORMAT", default_value = "pcapng")]
+    /// The format of the capture
+    #[arg(
+        short = 'F',
+        long,
+        value_name = "FORMAT",
+        default_value = "pcapng",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
     pub(crate) format: CaptureFormat,
 
     #[command(flatten)]
@@ -93,10 +118,6 @@ pub(crate) struct Live {
 
     #[command(flatten)]
     pub(crate) packets: Packets,
-
-    /// Print only errors, and no status line on a terminal
-    #[arg(short, long, help_heading = "Messages")]
-    pub(crate) quiet: bool,
 }
 
 /// Where what is live comes from.

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod generate;
 mod live;
 mod open;
 mod options;
+mod texts;
 
 use std::path::PathBuf;
 
@@ -11,27 +13,46 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tap2pcap::internal::filter::{AddressMatch, TimeBound};
 use tap2pcap::internal::input::Format;
 
+pub(crate) use generate::{Generate, Shell};
 pub(crate) use live::{Limit, Live, LiveSource};
 pub(crate) use open::Open;
 pub(crate) use options::{CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets};
+use texts::{EXAMPLES, INFO_EXAMPLES, LONG_VERSION, USAGE};
 
-/// Turns Envoy tap traces into packet captures that Wireshark, tshark and everything else that reads pcap can show.
+/// Turns Envoy's taps and Hubble's flows into packet captures
+///
+/// Envoy's taps have in plain text what was TLS on the wire, and Hubble's flows which policy dropped a packet. tap2pcap turns
+/// both into packet captures that Wireshark, tshark and every other reader of pcap can show.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES, override_usage = USAGE)]
+#[command(version, long_version = LONG_VERSION, max_term_width = 100, override_usage = USAGE)]
+#[command(after_long_help = EXAMPLES)]
 #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
 #[command(
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
-    subcommand_help_heading = "Other uses"
+    subcommand_help_heading = "Commands"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// A trace to convert, and the capture to write; with -w traces, and directories with traces below them. `-` is
-    /// standard input or output
-    #[arg(value_name = "TAP", required = true)]
+    /// The trace to convert, and the capture to write
+    ///
+    /// With -w or --split all of them are traces, or directories with traces below them. `-` is standard input or output.
+    #[arg(value_name = "TAP", required = true, hide_short_help = true)]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Exit with status 1 after any warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Print only errors, no warnings and no summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Print the format of each input
+    #[arg(short, long, hide_short_help = true)]
+    pub(crate) verbose: bool,
 
     #[command(flatten)]
     pub(crate) output: Output,
@@ -50,38 +71,41 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) packets: Packets,
-
-    /// Fail (status 1) if there is any warning
-    #[arg(long, help_heading = "Messages")]
-    pub(crate) strict: bool,
-
-    /// Print neither warnings nor the summary, only errors
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
-    pub(crate) quiet: bool,
-
-    /// Say more: each input and its format
-    #[arg(short, long, help_heading = "Messages")]
-    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say what is in trace files: format, traces, HTTP exchanges, addresses, times, bytes, what is cut or lost
+    /// Report what is in traces: connections, times, what is cut or lost
+    ///
+    /// For each trace file: its format, the Envoy that wrote it, the connections and HTTP exchanges with their addresses, times
+    /// and bytes, what is cut or lost, and the options that tshark needs to decode the capture.
     Info(Info),
-    /// Convert what a running Envoy sends, as it comes: through its admin interface, or from its UDP sink
+    /// Convert traces as they come, from a running Envoy or growing files
+    ///
+    /// The source is Envoy's admin interface, what Envoy's UDP sink sends, or files that are still written and directories
+    /// in which new ones appear.
     Live(Box<Live>),
     /// Convert traces into a temporary capture, and show it in Wireshark
     Open(Box<Open>),
-    /// Give Wireshark the plugin, the profile and the live interfaces of tap2pcap, or take them away
+    /// Write man pages or shell completions
+    #[command(subcommand)]
+    Generate(Generate),
+    /// Give Wireshark the plugin, profile and interfaces, or remove them
+    ///
+    /// The Lua plugin, the profile and the live interfaces of tap2pcap, where Wireshark looks for them.
     #[command(subcommand)]
     Wireshark(Wireshark),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Wireshark {
-    /// Put the Lua plugin, the profile and a link to this program where Wireshark looks for them. What is somebody else's stays
+    /// Install the plugin, the profile and the live interfaces
+    ///
+    /// They go where Wireshark looks for them; the interfaces are a link to this program. What is somebody else's stays.
     Install(Folders),
-    /// Take them away. What was changed since stays
+    /// Remove the plugin, the profile and the live interfaces
+    ///
+    /// What was changed since stays.
     Uninstall(Folders),
 }
 
@@ -91,22 +115,29 @@ pub(crate) struct Folders {
     #[arg(long)]
     pub(crate) print: bool,
 
-    /// The folder for Lua plugins [default: the personal one, as `tshark -G folders` says]
+    /// The folder for Lua plugins [default: the personal one]
+    ///
+    /// As `tshark -G folders` says.
     #[arg(long, value_name = "DIR")]
     pub(crate) plugin_dir: Option<PathBuf>,
 
-    /// The folder for preferences, with the profiles in it [default: the personal one, as `tshark -G folders` says]
+    /// The folder for preferences [default: the personal one]
+    ///
+    /// As `tshark -G folders` says. The profiles are in it.
     #[arg(long, value_name = "DIR", env = "WIRESHARK_CONFIG_DIR")]
     pub(crate) config_dir: Option<PathBuf>,
 
-    /// The folder for interfaces [default: the personal one if there is one, as `tshark -G folders` says]
+    /// The folder for interfaces [default: the personal one]
+    ///
+    /// As `tshark -G folders` says; the global one where Wireshark has no personal one (before 4.2).
     #[arg(long, value_name = "DIR", env = "WIRESHARK_EXTCAP_DIR")]
     pub(crate) extcap_dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = INFO_EXAMPLES)]
 pub(crate) struct Info {
-    /// The traces to look into; `-` is standard input
+    /// The traces to report on, or directories with traces below them; `-` is standard input
     #[arg(value_name = "TAP", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -114,60 +145,80 @@ pub(crate) struct Info {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// List the requests with the spans in this file, or below this directory, and how their times differ (repeatable)
+    /// List requests beside the tracing spans in this file
+    ///
+    /// Each request with the spans in this file, or in the files below this directory, and how their times differ. Repeatable.
     #[arg(long, value_name = "FILE", conflicts_with = "decode_as")]
     pub(crate) spans: Vec<PathBuf>,
 
-    /// Write only the -d options that tshark wants for a capture of all these traces
+    /// Write only the -d options for tshark
+    ///
+    /// They are for a capture of all these traces: `tap2pcap TAP | tshark -r - $(tap2pcap info --decode-as TAP)`.
     #[arg(long, conflicts_with = "json")]
     pub(crate) decode_as: bool,
 
-    /// The traces' format; auto looks at the bytes, whatever the name
-    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    /// The format of the traces; auto detects it from the bytes
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto", hide_short_help = true)]
     pub(crate) input_format: InputFormat,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
-    /// The capture to write; every file named is then a trace, and all go into this one, in order of time
+    /// Convert every TAP into this one capture
+    ///
+    /// Every file named is then a trace, and their packets are in order of time. `-` is standard output.
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Write a capture for each connection into this directory, named after its trace
+    /// Write a capture for each connection here
+    ///
+    /// Each is named after its trace. The directory is made if it does not exist.
     #[arg(long, value_name = "DIR", conflicts_with = "write")]
     pub(crate) split: Option<PathBuf>,
 
-    /// The capture's format [default: pcapng if CAPTURE ends in .pcapng, else nsecpcap]
-    #[arg(short = 'F', long, value_name = "FORMAT", hide_possible_values = false)]
+    /// The format of the capture [default: by its name]
+    ///
+    /// A capture whose name ends in `.pcapng` is pcapng, any other nsecpcap.
+    #[arg(short = 'F', long, value_name = "FORMAT", hide_short_help = true)]
     pub(crate) format: Option<CaptureFormat>,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputOptions {
-    /// The traces' format; auto looks at the bytes, whatever the name
-    #[arg(short, long, value_name = "FORMAT", default_value = "auto")]
+    /// The format of the traces; auto detects it from the bytes
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto", hide_short_help = true)]
     pub(crate) input_format: InputFormat,
 
-    /// Convert only the trace with this id (repeatable)
-    #[arg(long, value_name = "ID")]
+    /// Only the trace with this id
+    ///
+    /// Repeatable, such as `--trace-id 127 --trace-id 128`.
+    #[arg(long, value_name = "ID", hide_short_help = true)]
     pub(crate) trace_id: Vec<u64>,
 
-    /// Convert only events from this time on: RFC 3339, or seconds since 1970
+    /// Only events since this time (RFC 3339, or seconds)
+    ///
+    /// In RFC 3339, or in seconds since 1970: `--since 2026-11-20T10:58:36.5Z`, `--since 1795172316.5`.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<TimeBound>,
 
-    /// Convert only events up to this time
+    /// Only events up to this time
+    ///
+    /// In the same forms as `--since`.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<TimeBound>,
 
-    /// Convert only connections with this address on one side: an IP or CIDR, perhaps with a port, such as 10.0.0.0/8:443
-    /// or [fd00::1]:80 (repeatable)
+    /// Only connections of this IP or CIDR (10.0.0.0/8:443)
+    ///
+    /// One side has to match, with the port if one is given: `--address 10.0.0.1`, `--address 10.0.0.0/8:443`,
+    /// `--address [fd00::1]:80`. Repeatable.
     #[arg(long, value_name = "ADDR")]
     pub(crate) address: Vec<AddressMatch>,
 
-    /// Convert only connections with this port on one side (repeatable)
+    /// Only connections of this port
+    ///
+    /// One side has to match. Repeatable.
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Vec<u16>,
 }
@@ -175,38 +226,50 @@ pub(crate) struct InputOptions {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Hubble flows")]
 pub(crate) struct HubbleOptions {
-    /// Which observations of a packet are written: first; all, the others captured short; or that of a point, such as
-    /// TO_ENDPOINT
-    #[arg(long, value_name = "POINT", default_value = "first")]
+    /// Which observations of a packet to write
+    ///
+    /// Nodes and points each report a packet once. `first` writes it where it was observed first. `all` writes the other
+    /// observations too, captured short. The name of a point, such as `--point TO_ENDPOINT`, writes those at this point.
+    #[arg(long, value_name = "POINT", default_value = "first", hide_short_help = true)]
     pub(crate) point: String,
 
-    /// Convert only packets with this verdict, such as DROPPED or AUDIT (repeatable)
+    /// Only packets with this verdict, such as DROPPED
+    ///
+    /// The names are Hubble's: FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED, TRANSLATED. Repeatable.
     #[arg(long, value_name = "NAME")]
     pub(crate) verdict: Vec<String>,
 
-    /// Capture every packet short, so that mergecap can put verdicts, policies and pods beside the packets of tcpdump
-    #[arg(long)]
+    /// Capture packets short, for mergecap with a capture of tcpdump
+    ///
+    /// Wireshark then shows verdicts, policies and pods beside the real packets, and analyses only those.
+    #[arg(long, hide_short_help = true)]
     pub(crate) overlay: bool,
 
     /// Convert the flows of sockets too, whose addresses Cilium translates
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) hubble_sock: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Tracing spans")]
 pub(crate) struct SpanOptions {
-    /// Put the spans in this file, or below this directory, on the packets of their requests: OpenCensus, OTLP or Zipkin, binary or JSON
-    /// (repeatable)
+    /// Put tracing spans on the packets of their requests
+    ///
+    /// The spans are in this file, or in the files below this directory: OpenCensus, OTLP or Zipkin, binary or JSON.
+    /// Repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) spans: Vec<PathBuf>,
 
-    /// Convert only the connections that have spans; the traces are read twice, and have to be files
-    #[arg(long, requires = "spans")]
+    /// Only connections that have spans
+    ///
+    /// The traces are read twice, and have to be files.
+    #[arg(long, requires = "spans", hide_short_help = true)]
     pub(crate) spans_only: bool,
 
-    /// Put attributes of spans there too: their names, separated by commas, or all
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "spans")]
+    /// Put these attributes of spans there too
+    ///
+    /// Names separated by commas, or `all`: `--span-attributes http.route,k8s.pod.name`.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "spans", hide_short_help = true)]
     pub(crate) span_attributes: Vec<String>,
 }
 
@@ -234,25 +297,3 @@ impl From<InputFormat> for Option<Format> {
         }
     }
 }
-
-const USAGE: &str = "tap2pcap [OPTIONS] TAP CAPTURE
-       tap2pcap [OPTIONS] -w CAPTURE TAP...
-       tap2pcap [OPTIONS] TAP | tshark -r -
-       tap2pcap [OPTIONS] --split DIR TAP...
-       tap2pcap open [OPTIONS] TAP...
-       tap2pcap live [OPTIONS] SOURCE...
-       tap2pcap wireshark install
-       tap2pcap info [--json] [--decode-as | --spans FILE] TAP...";
-
-const EXAMPLES: &str = "\
-Examples:
-  tap2pcap tap_1.pb out.pcapng                 one trace, one capture
-  tap2pcap -w all.pcapng taps/                 every trace below taps/, one capture in order of time
-  tap2pcap tap_1.pb | tshark -r -              look at it at once
-  cat taps/*.json | tap2pcap - - | tcpdump -r -
-  tap2pcap info taps/*                         what is in there, and the -d that tshark wants
-  tap2pcap tap_1.pb | tshark -r - $(tap2pcap info --decode-as tap_1.pb)
-  tap2pcap --http 2 --http-side upstream http_1.pb out.pcapng
-
-Status: 0 every trace was read to its end; 1 a trace was damaged, absent or unreadable, or the
-capture could not be written (what could be converted is written); 2 wrong usage.";

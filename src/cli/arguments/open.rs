@@ -13,19 +13,26 @@ Examples:
   tap2pcap open taps/ --port 443               all below taps/ with that port
   TAP2PCAP_VIEWER=tshark tap2pcap open tap_1.pb
 
-The capture is a temporary file, which is removed when the viewer has ended. The viewer is wireshark, or what
-TAP2PCAP_VIEWER names, with arguments as tshark has them. Without a display, the command to run is printed.";
+The capture is a temporary file, which is removed when the viewer has ended.
+The viewer is wireshark, or what TAP2PCAP_VIEWER names, with arguments as tshark
+has them. Without a display, the command to run is printed.";
 
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Open {
     /// The traces to show, and directories with traces below them; `-` is standard input
     #[arg(value_name = "TAP", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Keep the capture when the viewer has ended; for a viewer that goes on in the background
+    /// Keep the capture when the viewer has ended
+    ///
+    /// For a viewer that goes on in the background.
     #[arg(long)]
     pub(crate) keep: bool,
+
+    /// Print only errors, no warnings and no summary
+    #[arg(short, long)]
+    quiet: bool,
 
     #[command(flatten)]
     input: InputOptions,
@@ -41,10 +48,6 @@ pub(crate) struct Open {
 
     #[command(flatten)]
     packets: Packets,
-
-    /// Print neither warnings nor the summary, only errors
-    #[arg(short, long, help_heading = "Messages")]
-    quiet: bool,
 }
 
 impl Open {

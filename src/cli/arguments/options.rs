@@ -8,18 +8,22 @@ use tap2pcap::internal::filter::TimeBound;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTP taps")]
 pub(crate) struct HttpOptions {
-    /// The version of HTTP in which exchanges are written, which the tap does not record; auto is 1, and 2 for gRPC,
-    /// trailers and what else only HTTP/2 can say
-    #[arg(long, value_name = "VERSION", default_value = "auto")]
+    /// The version of HTTP to write exchanges in
+    ///
+    /// The tap does not record it. `auto` is 1, and 2 for gRPC, trailers and whatever else only HTTP/2 can say.
+    #[arg(long, value_name = "VERSION", default_value = "auto", hide_short_help = true)]
     pub(crate) http: HttpVersion,
 
-    /// The connection that carries them: the client's to Envoy, or Envoy's to the cluster's host
-    #[arg(long, value_name = "SIDE", default_value = "downstream")]
+    /// The connection to write: of the client, or to the upstream host
+    ///
+    /// `downstream` is the client's connection to Envoy, `upstream` Envoy's to the host of the cluster.
+    #[arg(long, value_name = "SIDE", default_value = "downstream", hide_short_help = true)]
     pub(crate) http_side: HttpSide,
 
-    /// When those exchanges began that have no times in the trace: RFC 3339, or seconds since 1970 [default: when the
-    /// file was last modified]
-    #[arg(long, value_name = "TIME")]
+    /// When exchanges without times began [default: when the file was last modified]
+    ///
+    /// In RFC 3339, or in seconds since 1970: `--start-time 2026-11-20T10:58:36Z`.
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub(crate) start_time: Option<TimeBound>,
 }
 
@@ -44,31 +48,37 @@ pub(crate) enum HttpSide {
 #[command(next_help_heading = "Packets")]
 pub(crate) struct Packets {
     /// Put at most N bytes of payload into a packet [default: 65495 in IPv4, 65515 in IPv6]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) mss: Option<u16>,
 
-    /// Keep only the first N bytes of payload of each packet; the packets say the true length
-    #[arg(long, value_name = "N")]
+    /// Keep only the first N bytes of each payload
+    ///
+    /// The packets keep their true length. `--snaplen 0` keeps headers alone.
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) snaplen: Option<u32>,
 
-    /// Begin each connection with SYN, SYN-ACK, ACK, for readers that want to see one
-    #[arg(long)]
+    /// Begin each connection with SYN, SYN-ACK, ACK
+    ///
+    /// For readers that ignore connections without a handshake. It is made up.
+    #[arg(long, hide_short_help = true)]
     pub(crate) handshake: bool,
 
-    /// What stands below IP: Ethernet with made-up addresses, or nothing
-    #[arg(long, value_name = "TYPE", default_value = "ethernet")]
+    /// What is below IP: Ethernet with made-up addresses, or nothing
+    #[arg(long, value_name = "TYPE", default_value = "ethernet", hide_short_help = true)]
     pub(crate) link_type: LinkType,
 
-    /// Envoy's address, for traces that have none
-    #[arg(long, value_name = "ADDR:PORT")]
+    /// Envoy's address, for traces that have none, such as 10.0.0.1:443
+    #[arg(long, value_name = "ADDR:PORT", hide_short_help = true)]
     pub(crate) local: Option<SocketAddr>,
 
-    /// The address of Envoy's peer, for traces that have none
-    #[arg(long, value_name = "ADDR:PORT")]
+    /// The address of Envoy's peer, for traces that have none, such as [fd00::1]:40000
+    #[arg(long, value_name = "ADDR:PORT", hide_short_help = true)]
     pub(crate) remote: Option<SocketAddr>,
 
-    /// Who opened the connections [default: told from addresses, first bytes and ports]
-    #[arg(long, value_name = "SIDE")]
+    /// Who opened the connections [default: detected from addresses, first bytes and ports]
+    ///
+    /// `local` is Envoy, `remote` its peer.
+    #[arg(long, value_name = "SIDE", hide_short_help = true)]
     pub(crate) initiator: Option<Initiator>,
 }
 
