@@ -1,10 +1,10 @@
-//! The program takes every command line that README.md and docs/ show, also those that no test can run, as they want a cluster or a window.
+//! The program takes every command line that README.md, docs/ and its own help show, also those that no test can run, as they want a cluster or a window.
 
 #[path = "../../tests/docs/blocks.rs"]
 mod blocks;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use super::arguments::Cli;
 use super::convert;
@@ -115,6 +115,22 @@ fn the_program_takes_every_command_line_of_the_documents() {
     }
     assert!(count > 30, "{count} command lines");
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+#[test]
+fn the_program_takes_every_example_of_its_help() {
+    let (mut open, mut count) = (vec![Cli::command()], 0);
+    while let Some(command) = open.pop() {
+        open.extend(command.get_subcommands().cloned());
+        let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        let examples = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+        let examples: Vec<&str> = examples.take_while(|line| line.starts_with("  ")).collect();
+        for words in own(&examples.join("\n")) {
+            count += 1;
+            assert_eq!(wrong(&words), None, "{}: {}", command.get_name(), words.join(" "));
+        }
+    }
+    assert!(count > 20, "{count} examples");
 }
 
 #[test]

@@ -167,7 +167,7 @@ pub(crate) struct Info {
 pub(crate) struct Output {
     /// Convert every TAP into this one capture
     ///
-    /// Every file named is then a trace, and their packets are in order of time. `-` is standard output.
+    /// Every file named is then a trace. The packets of all are in order of time. `-` is standard output.
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
 

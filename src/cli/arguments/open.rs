@@ -5,20 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::options::{CaptureFormat, HttpOptions, Packets};
+use super::texts::OPEN_EXAMPLES;
 use super::{Cli, HubbleOptions, InputOptions, Output, SpanOptions};
 
-const EXAMPLES: &str = "\
-Examples:
-  tap2pcap open tap_1.pb                       one trace
-  tap2pcap open taps/ --port 443               all below taps/ with that port
-  TAP2PCAP_VIEWER=tshark tap2pcap open tap_1.pb
-
-The capture is a temporary file, which is removed when the viewer has ended.
-The viewer is wireshark, or what TAP2PCAP_VIEWER names, with arguments as tshark
-has them. Without a display, the command to run is printed.";
-
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = OPEN_EXAMPLES)]
 pub(crate) struct Open {
     /// The traces to show, and directories with traces below them; `-` is standard input
     #[arg(value_name = "TAP", required = true)]

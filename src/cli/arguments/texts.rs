@@ -26,13 +26,13 @@ tap2pcap [OPTIONS] TAP CAPTURE
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  tap2pcap tap_1.pb out.pcapng                 one trace, one capture
-  tap2pcap -w all.pcapng taps/                 every trace below taps/
-  tap2pcap --split captures/ taps/             a capture for each connection
-  tap2pcap tap_1.pb | tshark -r -              a look at it
+  tap2pcap tap_1.pb out.pcapng              # one trace, one capture
+  tap2pcap -w all.pcapng taps/              # every trace below taps/
+  tap2pcap --split captures/ taps/          # a capture for each connection
+  tap2pcap tap_1.pb | tshark -r -           # a look at it
   tap2pcap tap_1.pb | tshark -r - $(tap2pcap info --decode-as tap_1.pb)
   cat taps/*.json | tap2pcap - - | tcpdump -r -
-  tap2pcap info taps/*                         what is in there
+  tap2pcap info taps/*                      # what is in there
   tap2pcap --http 2 --http-side upstream http_1.pb out.pcapng
   hubble observe -o jsonpb | tap2pcap --verdict DROPPED - drops.pcapng
   tap2pcap --spans otlp.jsonl -w out.pcapng taps/
@@ -45,9 +45,9 @@ Exit status:
 
 pub(super) const INFO_EXAMPLES: &str = "\
 Examples:
-  tap2pcap info tap_1.pb                       a table
-  tap2pcap info --json taps/ | jq '.[].warnings'
-  tap2pcap info --spans otlp.jsonl taps/       requests beside their spans
+  tap2pcap info tap_1.pb                    # a table
+  tap2pcap info --json taps/ | jq -r '.[] | select(.errors != []) | .name'
+  tap2pcap info --spans otlp.jsonl taps/    # requests beside their spans
   tap2pcap tap_1.pb | tshark -r - $(tap2pcap info --decode-as tap_1.pb)";
 
 pub(super) const LIVE_EXAMPLES: &str = "\
@@ -59,6 +59,16 @@ Examples:
   tap2pcap live /var/log/taps/ | wireshark -k -i -
 
 Ctrl-C ends the capture, which is then whole.";
+
+pub(super) const OPEN_EXAMPLES: &str = "\
+Examples:
+  tap2pcap open tap_1.pb                    # one trace
+  tap2pcap open taps/ --port 443            # all below taps/ with that port
+  TAP2PCAP_VIEWER=tshark tap2pcap open tap_1.pb
+
+The capture is a temporary file, which is removed when the viewer has ended.
+The viewer is wireshark, or what TAP2PCAP_VIEWER names, with arguments as tshark
+has them. Without a display, the command to run is printed.";
 
 pub(super) const GENERATE_EXAMPLES: &str = "\
 Examples:
