@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use super::status;
+use super::line;
 use tap2pcap::internal::capture::Written;
 use tap2pcap::internal::merge::discover::empty_files;
 use tap2pcap::internal::quantity::{counted, grouped};
@@ -13,7 +13,7 @@ use tap2pcap::internal::spans::Rule;
 
 /// Prints a line for people, above the status line if there is one.
 pub(crate) fn message(kind: &str, text: &dyn Display) {
-    status::above(|| {
+    line::above(|| {
         // Where standard error is closed there is nobody to tell.
         let _ = writeln!(io::stderr().lock(), "tap2pcap: {kind}: {text}");
     });

@@ -7,6 +7,7 @@ mod documented;
 mod extcap;
 mod generate;
 mod info;
+mod line;
 mod live;
 mod messages;
 mod open;

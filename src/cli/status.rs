@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,21 +9,11 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::{Observer, Status};
 
+use super::line;
 use super::messages::message;
 
 /// It changes so often.
 const PERIOD: Duration = Duration::from_millis(500);
-
-/// The line, once there is one: other messages stand above it.
-static LINE: OnceLock<ProgressBar> = OnceLock::new();
-
-/// Prints with the line out of the way.
-pub(super) fn above(print: impl FnOnce()) {
-    match LINE.get() {
-        Some(line) => line.suspend(print),
-        None => print(),
-    }
-}
 
 /// Shows the line.
 #[derive(Debug)]
@@ -41,7 +30,7 @@ impl StatusLine {
         line.set_style(
             ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
-        let _ = LINE.set(line);
+        line::begin(line);
         Self { shown: Instant::now(), latest: Status::default(), readers }
     }
 
@@ -83,7 +72,7 @@ impl Observer for StatusLine {
         if elapsed < PERIOD {
             return;
         }
-        if let Some(line) = LINE.get() {
+        if let Some(line) = line::get() {
             line.set_message(self.text(status, elapsed));
             line.tick();
         }
@@ -93,7 +82,7 @@ impl Observer for StatusLine {
 
 impl Drop for StatusLine {
     fn drop(&mut self) {
-        if let Some(line) = LINE.get() {
+        if let Some(line) = line::get() {
             line.finish_and_clear();
         }
     }

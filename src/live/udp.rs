@@ -1,4 +1,4 @@
-//! The datagrams of Envoy's UDP tap sink, as they come, as one stream of [messages](crate::source::datagram).
+//! The datagrams of Envoy's UDP tap sink, as they come, as one stream of messages.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, UdpSocket};
