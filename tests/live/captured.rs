@@ -118,6 +118,8 @@ fn what_is_not_taken_is_told() {
     let ran = dir.tap2pcap().args(["both.pcap", "out.pcapng"]).run().expect(1);
     assert!(ran.stderr.contains("of another sender than the first one"), "{}", ran.stderr);
     assert_eq!(packets(&dir), expected);
+    dir.tap2pcap().args(["-i", "udp", "both.pcap", "out.pcapng"]).run().expect(1);
+    assert_eq!(packets(&dir), expected);
     dir.write("none.pcap", &pcap(DataLink::RAW, &[], &[packet([192, 0, 2, 1], DNS)]));
     let ran = dir.tap2pcap().args(["none.pcap", "none.pcapng"]).run().expect(1);
     assert!(

@@ -284,12 +284,15 @@ pub(crate) enum InputFormat {
     Text,
     /// JSON_BODY_AS_BYTES or JSON_BODY_AS_STRING (.json)
     Json,
+    /// A packet capture of the datagrams of Envoy's UDP sink (.pcap); their messages tell their format
+    Udp,
 }
 
 impl From<InputFormat> for Option<Format> {
     fn from(format: InputFormat) -> Self {
         match format {
-            InputFormat::Auto => None,
+            // A capture is told by its first bytes, always.
+            InputFormat::Auto | InputFormat::Udp => None,
             InputFormat::Binary => Some(Format::Binary),
             InputFormat::Delimited => Some(Format::Delimited),
             InputFormat::Text => Some(Format::Text),
