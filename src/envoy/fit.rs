@@ -3,6 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::generation::{Top, recognize};
+use crate::proto::envoy::config::core::v3::HeaderValue;
 use crate::proto::envoy::data::tap::v3::http_buffered_trace::Message;
 use crate::proto::envoy::data::tap::v3::http_streamed_trace_segment::Headers;
 use crate::proto::envoy::data::tap::v3::{
@@ -235,12 +236,21 @@ fn has_only<S: Schema>(message: &[u8], mut fields: Fields, is_headers: fn(u32) -
     }
 }
 
-/// Whether this is the name and value of a header, in which there is no control character but the tab (RFC 9110, 5.5): where
-/// OpenTelemetry has a message, it begins with one.
+/// Whether this is the name and value of a header, and no attribute of OpenTelemetry's, whose value is a message with one field of
+/// seven (`AnyValue`): no header begins with the bytes of such tags.
 fn is_header(message: &[u8], range: Range<usize>, is_cut: bool) -> bool {
-    let mut fields = Fields::new(range, is_cut);
-    while let Ok(Some((_, Value::Bytes(range)))) = fields.next(message) {
-        if message[range].iter().any(|&byte| byte < b' ' && byte != b'\t') {
+    let mut header = Fields::new(range, is_cut);
+    while let Ok(Some((number, value))) = header.next(message) {
+        let Value::Bytes(range) = value else { return false };
+        if number != HeaderValue::VALUE || range.is_empty() {
+            continue;
+        }
+        let mut value = Fields::new(range, false);
+        let is_typed = matches!(
+            value.next(message),
+            Ok(Some((1 | 5..=7, Value::Bytes(_)) | (2..=3, Value::Varint(_)) | (4, Value::Fixed { .. })))
+        );
+        if is_typed && matches!(value.next(message), Ok(None)) {
             return false;
         }
     }
