@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Capture,
     /// An input is damaged, cannot be read, or is no tap trace.
     Input,
+    /// A setting of a conversion is wrong.
+    Setting,
 }
 
 impl Error {

@@ -81,6 +81,7 @@ mod protocol;
 mod quantity;
 mod reassembly;
 mod record;
+mod redact;
 mod report;
 mod source;
 mod spans;
@@ -137,6 +138,9 @@ pub mod internal {
     }
     pub mod report {
         pub use crate::report::*;
+    }
+    pub mod redact {
+        pub use crate::redact::*;
     }
     pub mod reassembly {
         pub use crate::reassembly::*;

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::capture;
 use crate::capture::destination::Destination;
@@ -21,6 +22,7 @@ use crate::input::Step;
 use crate::merge::discover::{Tap, TapState};
 use crate::packet::LinkType;
 use crate::quantity::grouped;
+use crate::redact::{Name, Redaction};
 use crate::report::{self, Observer};
 
 /// A trace to read: a file, bytes in memory, or anything that can be read. The format is detected.
@@ -130,6 +132,7 @@ pub struct Converter {
     http_version: Option<http::Version>,
     http_side: http::Side,
     start_time: Option<u64>,
+    redaction: Option<Arc<Redaction>>,
 }
 
 impl Converter {
@@ -203,6 +206,33 @@ impl Converter {
         Self { start_time: Some(ns), ..self }
     }
 
+    /// Writes as many `x` for the values of headers, cookies and query parameters with these names, and for bodies if `bodies` is set.
+    /// What cannot be followed of a socket tap is not captured; docs/privacy.md says what that is.
+    ///
+    /// ```
+    /// use tap2pcap::{Capture, Converter, Format, Input};
+    ///
+    /// let done = Converter::new()
+    ///     .redact(["authorization", "user-agent"], true)?
+    ///     .add(Input::open("testdata/post-streamed.pb")?)
+    ///     .convert(Capture::to_writer(std::io::sink(), Format::PcapNg))?;
+    /// assert_eq!(done.redacted_values, 1);
+    /// # Ok::<(), tap2pcap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A name cannot be redacted: messages are read by it, or it is no name.
+    pub fn redact(
+        self,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+        bodies: bool,
+    ) -> Result<Self, Error> {
+        let names = names.into_iter().map(|name| name.as_ref().parse());
+        let names: Result<Vec<Name>, String> = names.collect();
+        let names = names.map_err(|error| Error::new(ErrorKind::Setting, error))?;
+        Ok(Self { redaction: Some(Arc::new(Redaction::new(names, bodies))), ..self })
+    }
+
     /// Converts all inputs. What is wrong with one is in the report: what could be read of it is in the capture all the same.
     ///
     /// # Errors
@@ -231,6 +261,7 @@ impl Converter {
                 mss: self.mss.map(usize::from),
                 start_time: self.start_time,
             },
+            redaction: self.redaction,
             ..Conversion::default()
         };
         let taps = self.inputs.into_iter().zip(&names).map(|(input, name)| Tap {
@@ -249,6 +280,7 @@ impl Converter {
                 exchanges: counts.exchanges,
                 packets: written.packets,
                 bytes: counts.bytes,
+                redacted_values: counts.redacted.values,
                 errors,
                 warnings: counts.warnings().map(Warning::from).collect(),
             }),
@@ -284,6 +316,8 @@ pub struct Report {
     pub packets: u64,
     /// Bytes of payload in the capture.
     pub bytes: u64,
+    /// Values of headers, cookies and parameters that were redacted.
+    pub redacted_values: u64,
     errors: Vec<String>,
     warnings: Vec<Warning>,
 }

@@ -43,6 +43,10 @@ pub enum Warning {
     Cut,
     /// A body is cut, and its true length is not known.
     CutUnknown,
+    /// A block of headers in HTTP/2 is hidden.
+    HiddenHeaders,
+    /// Bytes of a connection are hidden, as nobody knows what they are.
+    HiddenBytes,
     /// Messages of a trace were lost.
     Lost,
     /// A message came twice.
@@ -112,6 +116,8 @@ impl Warning {
         match self {
             Self::Cut => "bodies that the tap cut, of known length",
             Self::CutUnknown => "bodies that the tap cut, of unknown length",
+            Self::HiddenHeaders => "blocks of headers in HTTP/2 that are hidden",
+            Self::HiddenBytes => "connections that are hidden where they are not known to be HTTP/1",
             Self::Lost => "places where messages were lost",
             Self::Duplicate => "messages that came twice or too late",
             Self::MadeUpAddress => "traces with made-up addresses",
@@ -157,6 +163,8 @@ pub struct Report {
     pub flows: FlowCounts,
     /// What became of spans.
     pub spans: SpanCounts,
+    /// What was redacted.
+    pub redacted: RedactionCounts,
     /// Bytes of payload that were captured.
     pub bytes: u64,
     /// Bytes that bodies are known to lack.
@@ -211,6 +219,17 @@ pub struct SpanCounts {
     pub unmatched: u64,
     /// Packets that spans are on.
     pub packets: u64,
+}
+
+/// What was redacted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RedactionCounts {
+    /// Values of headers, cookies and parameters.
+    pub values: u64,
+    /// Bytes of bodies.
+    pub body_bytes: u64,
+    /// Bytes that are not captured.
+    pub hidden_bytes: u64,
 }
 
 /// Bodies that are truncated.

@@ -51,6 +51,8 @@ mod packets;
 mod protocol;
 /// Tshark, capinfos, editcap, tcpdump.
 mod readers;
+/// Values that must not be in a capture.
+mod redact;
 /// Faults that were found, one test each.
 mod regression;
 /// The records around a broken one.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tap2pcap::internal::capture::destination::Destination;
@@ -14,11 +15,12 @@ use tap2pcap::internal::http::{self, connections};
 use tap2pcap::internal::hubble::{self, Points};
 use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::packet::LinkType;
+use tap2pcap::internal::redact::Redaction;
 use tap2pcap::internal::report::Report;
 use tap2pcap::internal::spans::{Selections, Spans, Wanted};
 use tap2pcap::internal::trace::Side;
 
-use super::arguments::{self, Cli, HttpOptions, Packets};
+use super::arguments::{self, Cli, HttpOptions, Packets, RedactOptions};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::{Errors, Progress};
 use super::{FAILURE, SUCCESS, USAGE, signals};
@@ -31,6 +33,13 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
     };
     if cli.spans.spans_only && paths.iter().any(|path| is_pipe(path)) {
         message("error", &"--spans-only reads the traces twice: they have to be files, not a pipe");
+        return Ok(USAGE);
+    }
+    let of_spans = redaction(&cli.redact).and_then(|redaction| redaction.name_of_spans());
+    if let (Some(name), false) = (of_spans, cli.spans.spans.is_empty()) {
+        let text =
+            format!("--redact {name} and --spans exclude each other: spans on packets say what is in it");
+        message("error", &text);
         return Ok(USAGE);
     }
     let mut report = Report::default();
@@ -193,6 +202,7 @@ fn conversion(cli: &Cli, is_live: bool) -> anyhow::Result<Conversion> {
             has_sockets: cli.hubble.hubble_sock,
             is_http2: cli.http.http == arguments::HttpVersion::Http2,
         },
+        redaction: redaction(&cli.redact),
         is_live,
         stop: signals::stop().context("signals")?,
         ..Conversion::default()
@@ -216,6 +226,12 @@ pub(super) fn packet_options(packets: &Packets) -> Options {
             arguments::Initiator::Remote => Side::Remote,
         }),
     }
+}
+
+/// What is redacted.
+pub(super) fn redaction(options: &RedactOptions) -> Option<Arc<Redaction>> {
+    let is_wanted = options.redact_bodies || !options.redact.is_empty();
+    is_wanted.then(|| Arc::new(Redaction::new(options.redact.iter().cloned(), options.redact_bodies)))
 }
 
 /// How the exchanges of HTTP taps are to look.

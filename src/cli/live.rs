@@ -66,6 +66,7 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     let conversion = Conversion {
         options: convert::packet_options(&command.packets),
         http: convert::http_options(&command.http, &command.packets),
+        redaction: convert::redaction(&command.redact),
         most_packets: command.count,
         is_live: true,
         arrivals,

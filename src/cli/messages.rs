@@ -77,6 +77,16 @@ pub(crate) fn print_summary(report: &Report, written: &Written, skipped: u64, em
     if duplicates > 0 {
         text += &format!(", {}", counted(duplicates, "duplicate", "duplicates"));
     }
+    let redacted = report.redacted;
+    if redacted.values > 0 {
+        text += &format!(", {} redacted", counted(redacted.values, "value", "values"));
+    }
+    if redacted.body_bytes > 0 {
+        text += &format!(", {} of bodies redacted", counted(redacted.body_bytes, "byte", "bytes"));
+    }
+    if redacted.hidden_bytes > 0 {
+        text += &format!(", {} hidden", counted(redacted.hidden_bytes, "byte", "bytes"));
+    }
     if skipped > 0 {
         text += &format!(", {} skipped that no tap wrote", counted(skipped, "file", "files"));
     }
@@ -133,6 +143,18 @@ impl Display for Words<'_> {
                  than there is ({example}); a buffered trace of a socket also lacks all that followed in the same \
                  direction; to keep whole bodies, raise max_buffered_rx_bytes and max_buffered_tx_bytes",
                 many("body was", "bodies were")
+            ),
+            Warning::HiddenHeaders => write!(
+                f,
+                "{} not captured, as no single value of HTTP/2 can be redacted in a socket tap ({example}); the packets say the \
+                 true length; an HTTP tap shows the others",
+                many("block of headers is", "blocks of headers are")
+            ),
+            Warning::HiddenBytes => write!(
+                f,
+                "{} bytes of which --redact cannot know what they are, and which are not captured ({example}); the packets say \
+                 the true length; see docs/privacy.md",
+                many("connection has", "connections have")
             ),
             Warning::Lost => write!(
                 f,

@@ -10,21 +10,27 @@ mod initiator;
 pub(crate) mod notes;
 mod opening;
 mod openings;
+mod redacted;
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::LinkType;
 use crate::packet::metadata::Pending;
+use crate::protocol::LOOK_AT;
+use crate::redact::Redaction;
 use crate::report::Report;
 use crate::spans::{Annotator, Selection};
 use crate::tcp::{self, Tcp};
-use crate::trace::{Connection, Event, Length, Plain, Side, What};
+use crate::trace::{Connection, Event, Kind, Length, Plain, Side, What};
 pub(crate) use initiator::{Signs, is_upstream};
 use opening::Opening;
 use openings::Openings;
+use redacted::Redactor;
 
 /// How conversations are to look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +59,8 @@ pub struct Conversations {
     open: Vec<Vec<Conversation>>,
     /// Puts spans on packets.
     annotator: Option<Box<Annotator>>,
+    /// What redacts values.
+    redactor: Option<Box<Redactor>>,
     /// Which are written, by their places in the order in which all begin.
     selection: Selection<u64>,
     /// How many conversations have begun.
@@ -96,6 +104,7 @@ impl Conversations {
             beginnings: Openings::new(options, filter),
             open: Vec::new(),
             annotator: None,
+            redactor: None,
             selection: Selection::All,
             begun: 0,
         }
@@ -104,6 +113,11 @@ impl Conversations {
     /// Has spans put on packets.
     pub fn annotate(&mut self, annotator: Option<Box<Annotator>>) {
         self.annotator = annotator;
+    }
+
+    /// Has the values of socket taps redacted; those of HTTP taps are when they come here.
+    pub fn redact(&mut self, redaction: Option<Arc<Redaction>>) {
+        self.redactor = redaction.map(|rules| Box::new(Redactor::new(rules)));
     }
 
     /// Which conversations are written, by their places in the order in which all begin.
@@ -137,6 +151,21 @@ impl Conversations {
             conversation.learn(connection, event.what == What::Opened);
         }
         let (input, number, trace) = (origin.number, event.conversation, event.trace);
+        // What has been redacted does not show any more who opened the connection.
+        let mut shown = None;
+        let mut hidden = Vec::new();
+        if let Some(redactor) = &mut self.redactor
+            && matches!(event.trace.kind, Kind::SocketBuffered | Kind::SocketStreamed)
+        {
+            if conversation.is_unwanted {
+                redactor.end((input, number));
+            } else {
+                if let (None, What::Data(data)) = (&conversation.tcp, &event.what) {
+                    shown = Some(Cow::Owned(data.bytes[..data.bytes.len().min(LOOK_AT)].to_vec()));
+                }
+                hidden = redactor.event((input, number), event, report);
+            }
+        }
         let first = match &event.what {
             What::Opened => return Ok(()),
             What::Ended => {
@@ -146,8 +175,9 @@ impl Conversations {
                 return conversation.end(&mut self.beginnings, capture, (input, number));
             }
             What::Closed => None,
-            What::Data(data) => Some((data.direction, &data.bytes[..])),
+            What::Data(data) => Some((data.direction, shown.unwrap_or(Cow::Borrowed(&data.bytes[..])))),
         };
+        let first = first.as_ref().map(|(direction, bytes)| (*direction, &bytes[..]));
         if conversation.is_unwanted || !self.beginnings.wants_time(event.time) {
             if event.what == What::Closed {
                 return conversation.end(&mut self.beginnings, capture, (input, number));
@@ -206,7 +236,14 @@ impl Conversations {
                     }
                     comments.drain(..).for_each(|comment| tcp.comment(comment));
                 }
-                tcp.data(event.time, data, capture)
+                if hidden.is_empty() {
+                    return tcp.data(event.time, data, capture);
+                }
+                if let Some(redactor) = &mut self.redactor {
+                    let place = || notes::place(event.trace, origin);
+                    redactor.count((input, number), &hidden, place, report);
+                }
+                redacted::data(event.time, data, &hidden, tcp, capture)
             }
             What::Opened | What::Closed | What::Ended => {
                 if let Some(annotator) = &mut self.annotator {
@@ -258,7 +295,8 @@ impl Conversations {
         report: &mut Report,
     ) -> io::Result<bool> {
         let (input, number) = (origin.number, plain.conversation);
-        if let Some(annotator) = &mut self.annotator
+        if self.redactor.is_none()
+            && let Some(annotator) = &mut self.annotator
             && let Some(open) = self.open.get_mut(input as usize)
             && let Some(conversation) = open.get_mut(number as usize)
             && let Some(tcp) = &mut conversation.tcp
@@ -292,6 +330,9 @@ impl Conversations {
 
     /// Forgets the conversations of an input that has ended.
     pub fn forget(&mut self, number: u32) {
+        if let Some(redactor) = &mut self.redactor {
+            redactor.forget(number);
+        }
         for conversation in std::mem::take(place(&mut self.open, number)) {
             if conversation.tcp.is_some() {
                 self.beginnings.end(conversation.pair);

@@ -23,6 +23,7 @@ use crate::merge::discover::Tap;
 use crate::merge::follow::Arrivals;
 use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
+use crate::redact::Redaction;
 use crate::report::{Report, Warning};
 use crate::spans::{Annotator, Listener, Selections, Spans};
 use crate::trace::{Event, Plain, Side};
@@ -48,6 +49,8 @@ pub struct Conversion {
     pub listener: Option<Box<dyn Listener>>,
     /// How Hubble's flows are to look.
     pub flows: hubble::Options,
+    /// What is redacted.
+    pub redaction: Option<Arc<Redaction>>,
     /// Ends when there are so many packets, after the message that has the last one.
     pub most_packets: Option<u64>,
     /// Whether somebody reads the capture while it is written.
@@ -89,14 +92,18 @@ impl Conversion {
         let mut annotator = self.spans.take().map(|spans| Box::new(Annotator::new(spans)));
         if let Some(annotator) = &mut annotator {
             annotator.tell(self.listener.take());
+            annotator.redact(self.redaction.clone());
         }
-        let takes_plain = self.trace_ids.is_empty() && annotator.is_none();
+        let takes_plain = self.trace_ids.is_empty() && annotator.is_none() && self.redaction.is_none();
         conversations.annotate(annotator);
+        conversations.redact(self.redaction.clone());
         conversations.select(mem::take(&mut self.selections.taps));
         let mut inputs = Inputs::new(&taps, interfaces);
-        let http = HttpConnections::new(self.http, inputs.http());
+        let mut http = HttpConnections::new(self.http, inputs.http());
+        http.redact(self.redaction.clone());
         let Options { link_type, mss, snap_length, .. } = self.options;
         let mut flows = Flows::new(self.flows.clone(), link_type, self.filter.clone(), mss, snap_length);
+        flows.redact(self.redaction.clone());
         flows.select(mem::take(&mut self.selections.flows));
         let arrivals = self.arrivals.take();
         let mut run = Run { conversion: &self, takes_plain, conversations, http, flows, capture, report };

@@ -5,15 +5,18 @@
 //! streams in HTTP/2 (`http2`). One without addresses has a connection to itself.
 
 use std::io;
+use std::sync::Arc;
 
 use super::connection::{Carriers, Key};
 use super::encoder::{Encoded, ExchangeEncoder, Framing};
 use super::exchange::Exchange;
 use super::grouping::encode_event;
+use super::redacted::Redacted;
 use super::tunnel::tunnel;
 use super::{Message, Piece, Side, Version, http1, http2};
 use crate::capture::Capture;
 use crate::conversation::{Conversations, InputRef, notes};
+use crate::redact::Redaction;
 use crate::report::{Report, Warning};
 use crate::trace::{Connection, Data, Direction, Event, Kind, Length, TraceId, What};
 
@@ -40,6 +43,7 @@ pub struct HttpConnections {
     carriers: Carriers,
     /// The bytes of an event.
     buffer: Vec<u8>,
+    redaction: Option<Arc<Redaction>>,
 }
 
 /// Where the events of an exchange go.
@@ -58,7 +62,12 @@ impl HttpConnections {
     /// No connections yet. `input` is a number that no input has.
     #[must_use]
     pub fn new(options: Options, input: u32) -> Self {
-        Self { options, input, carriers: Carriers::default(), buffer: Vec::new() }
+        Self { options, input, carriers: Carriers::default(), buffer: Vec::new(), redaction: None }
+    }
+
+    /// Has values redacted.
+    pub fn redact(&mut self, redaction: Option<Arc<Redaction>>) {
+        self.redaction = redaction;
     }
 
     /// Puts the part of an exchange that is next on the wire, with those behind it that are of the same time.
@@ -84,7 +93,9 @@ impl HttpConnections {
         self.follow(&mut encoder, exchange, message, out);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let mut encoded = Some(encode_event(&mut encoder, exchange, message, &mut buffer));
+        let counts = &mut out.report.redacted;
+        let redacted = self.redaction.as_deref().map(|rules| Redacted { rules, counts });
+        let mut encoded = Some(encode_event(&mut encoder, exchange, message, redacted, &mut buffer));
         while let Some(encoded_now) = encoded {
             let Encoded { length, truncation, is_text, lacks_trailers, omitted_headers, broken_off } =
                 encoded_now;
@@ -228,6 +239,10 @@ impl HttpConnections {
         }
         let request = exchange.head(Message::Request);
         if let Some(id) = request.and_then(|(head, _)| head.value(b"x-request-id")) {
+            let mut id = id.to_vec();
+            if let Some(redaction) = &self.redaction {
+                redaction.header(b"x-request-id", &mut id);
+            }
             say(format!("tap.request_id={}", id.escape_ascii()));
         }
         if exchange.front().is_some_and(|part| !part.is_time_known) {

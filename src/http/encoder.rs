@@ -2,6 +2,7 @@
 
 use super::body::{Gap, Missing};
 use super::lookahead::Lookahead;
+use super::redacted::Redacted;
 use super::tunnel::Tunnel;
 use super::{Message, Piece, Version, http1, http2};
 use crate::trace::{Length, Truncation};
@@ -23,6 +24,8 @@ pub(super) struct ExchangeEncoder {
     pub(super) is_broken_off: [bool; 2],
     /// Something of it is in the capture.
     pub(super) is_counted: bool,
+    /// What comes as its bodies may be another protocol's.
+    is_tunnel: bool,
 }
 
 /// How a message is framed.
@@ -76,16 +79,18 @@ impl ExchangeEncoder {
             truncation: Truncation::None,
             is_broken_off: [false; 2],
             is_counted: false,
+            is_tunnel: tunnel.is_some(),
         }
     }
 
-    /// Appends the bytes of a piece of a message, of which `lookahead` waits, and says in `encoded` what is known of them.
+    /// Appends the bytes of a piece of a message, of which `lookahead` waits, with its values redacted, and says in `encoded` what is known of them.
     /// Returns whether more pieces may be in the same event.
     pub(super) fn encode(
         &mut self,
         message: Message,
-        piece: &Piece,
+        piece: &mut Piece,
         lookahead: &Lookahead,
+        redacted: Option<&mut Redacted<'_>>,
         encoded: &mut Encoded,
         out: &mut Vec<u8>,
     ) -> bool {
@@ -97,16 +102,20 @@ impl ExchangeEncoder {
                 // Only of the body: what frames it is no text.
                 encoded.is_text |= *is_text && str::from_utf8(bytes).is_err();
             }
-            Piece::Head(_) | Piece::Trailers(_) | Piece::End => {}
+            Piece::Head(headers) => {
+                self.is_tunnel |= message == Message::Response && headers.value(b":status") == Some(b"101");
+            }
+            Piece::Trailers(_) | Piece::End => {}
         }
+        let is_redacted = redacted.is_some_and(|redacted| redacted.piece(piece, self.is_tunnel));
         let gap = match &mut self.messages[message as usize] {
             Framing::One(framing) => {
                 let has_trailers = matches!(piece, Piece::Trailers(trailers) if !trailers.is_empty());
                 encoded.lacks_trailers |= has_trailers && !framing.takes_trailers();
-                framing.encode(message, piece, lookahead, out)
+                framing.encode(message, piece, is_redacted, lookahead, out)
             }
             Framing::Two(framing) => {
-                let broken_off = framing.encode(message, piece, lookahead, out);
+                let broken_off = framing.encode(message, piece, is_redacted, lookahead, out);
                 if framing.is_lacking() {
                     return false;
                 }

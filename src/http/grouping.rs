@@ -2,6 +2,7 @@
 
 use super::encoder::{Encoded, ExchangeEncoder};
 use super::exchange::{Exchange, Queued};
+use super::redacted::Redacted;
 use super::{Message, Piece};
 use crate::trace::{Length, Truncation};
 
@@ -13,6 +14,7 @@ pub(super) fn encode_event(
     encoder: &mut ExchangeEncoder,
     exchange: &mut Exchange,
     message: Message,
+    mut redacted: Option<Redacted<'_>>,
     out: &mut Vec<u8>,
 ) -> Encoded {
     let mut encoded = Encoded::new(Length::Whole, Truncation::None);
@@ -35,8 +37,11 @@ pub(super) fn encode_event(
         {
             *headers = kept;
             encoded.omitted_headers = omitted;
+            if let Some(redacted) = &mut redacted {
+                encoded.omitted_headers.iter_mut().for_each(|line| redacted.line(line));
+            }
         }
-        if !encoder.encode(message, &piece, &lookahead, &mut encoded, out) {
+        if !encoder.encode(message, &mut piece, &lookahead, redacted.as_mut(), &mut encoded, out) {
             break;
         }
     }

@@ -38,6 +38,17 @@ impl Headers {
         })
     }
 
+    /// Has `change` see each name with its value, and change the bytes of that.
+    pub(super) fn each_value(&mut self, mut change: impl FnMut(&[u8], &mut [u8])) {
+        let (mut rest, mut start) = (&mut self.bytes[..], 0);
+        for &(name_end, end) in &self.ends {
+            let (header, next) = rest.split_at_mut((end - start) as usize);
+            let (name, value) = header.split_at_mut((name_end - start) as usize);
+            change(name, value);
+            (rest, start) = (next, end);
+        }
+    }
+
     /// The value of the first header with this name, in whichever case.
     #[must_use]
     pub fn value(&self, name: &[u8]) -> Option<&[u8]> {

@@ -6,6 +6,7 @@
 use super::body::{BodyCount, Gap};
 use super::lookahead::Lookahead;
 use super::{Headers, Message, Piece, Truncation};
+use crate::redact::X;
 
 /// What ends a chunk.
 const CHUNK_END: &[u8] = b"\r\n";
@@ -53,11 +54,12 @@ impl Framing {
         self.body == Body::Chunked && !self.has_ended
     }
 
-    /// Appends a piece, and finds what follows it.
+    /// Appends a piece, a body redacted if it is to be, and finds what follows it.
     pub(super) fn encode(
         &mut self,
         message: Message,
-        piece: &Piece,
+        piece: &mut Piece,
+        is_redacted: bool,
         lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Gap {
@@ -85,6 +87,9 @@ impl Framing {
             }
             Piece::Body { bytes, truncation, is_text } => {
                 let gap = self.count.piece(bytes, *truncation, *is_text, lookahead);
+                if is_redacted {
+                    bytes.fill(X);
+                }
                 match self.body {
                     Body::Chunked => self.chunk(bytes, *truncation, gap, lookahead, out),
                     Body::Plain | Body::Length => {

@@ -4,7 +4,8 @@
 use super::body::{BodyCount, Gap, Missing};
 use super::lookahead::Lookahead;
 use super::tunnel::Tunnel;
-use super::{Headers, Message, Piece, Truncation};
+use super::{Headers, Message, Piece};
+use crate::redact::X;
 
 /// Bytes of payload in a frame: what a peer takes that has not said otherwise (RFC 9113 section 4.2).
 const FRAME: usize = 16_384;
@@ -125,7 +126,8 @@ impl Framing {
     pub(super) fn encode(
         &mut self,
         message: Message,
-        piece: &Piece,
+        piece: &mut Piece,
+        is_redacted: bool,
         lookahead: &Lookahead,
         out: &mut Vec<u8>,
     ) -> Option<u64> {
@@ -143,7 +145,11 @@ impl Framing {
                 broken_off(gap)
             }
             Piece::Body { bytes, truncation, is_text } => {
-                self.body(bytes, *truncation, *is_text, lookahead, out)
+                let gap = self.count.piece(bytes, *truncation, *is_text, lookahead);
+                if is_redacted {
+                    bytes.fill(X);
+                }
+                self.body(bytes, gap, lookahead, out)
             }
             // The message ends without them.
             Piece::Trailers(headers) if headers.is_empty() => None,
@@ -246,16 +252,8 @@ impl Framing {
         }
     }
 
-    /// DATA. What is cut at its end is kept for [`Self::missing_frames`]. Returns how many bytes the message lacks, where it broke off.
-    fn body(
-        &mut self,
-        bytes: &[u8],
-        truncation: Truncation,
-        is_text: bool,
-        lookahead: &Lookahead,
-        out: &mut Vec<u8>,
-    ) -> Option<u64> {
-        let gap = self.count.piece(bytes, truncation, is_text, lookahead);
+    /// DATA with bytes of a body that `gap` follows. What is cut at its end is kept for [`Self::missing_frames`]. Returns how many bytes the message lacks, where it broke off.
+    fn body(&mut self, bytes: &[u8], gap: Gap, lookahead: &Lookahead, out: &mut Vec<u8>) -> Option<u64> {
         let is_last = lookahead.is_last();
         let is_lacking = matches!(gap, Gap::Missing(_) | Gap::Lossy(_));
         // One byte at least has to be left for what is missing.

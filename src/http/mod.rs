@@ -22,6 +22,7 @@ pub(crate) mod http2;
 mod lookahead;
 mod message;
 pub mod queue;
+mod redacted;
 pub(crate) mod tunnel;
 
 pub use exchange::Exchange;

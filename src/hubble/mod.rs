@@ -16,6 +16,7 @@ mod notes;
 mod observation;
 mod others;
 mod read;
+mod redacted;
 mod summary;
 mod synthesis;
 mod text;

@@ -52,6 +52,16 @@ impl Texts {
         self.since(start)
     }
 
+    /// Has `change` put other ASCII in the place of bytes of a text. It has to replace characters as a whole.
+    pub(super) fn change(&mut self, text: Text, change: impl FnOnce(&mut [u8])) {
+        let mut bytes = std::mem::take(&mut self.buffer).into_bytes();
+        change(&mut bytes[text.start as usize..text.end as usize]);
+        self.buffer = String::from_utf8(bytes).unwrap_or_else(|error| {
+            let ascii = |byte: u8| if byte.is_ascii() { byte } else { b'?' };
+            error.into_bytes().into_iter().map(|byte| char::from(ascii(byte))).collect()
+        });
+    }
+
     fn since(&self, start: usize) -> Text {
         // A record has fewer than 4 GiB.
         Text { start: start as u32, end: self.buffer.len() as u32 }

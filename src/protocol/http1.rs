@@ -87,15 +87,23 @@ fn is_request_line(bytes: &[u8]) -> bool {
     }
 }
 
-fn is_token_char(byte: &u8) -> bool {
+/// Whether a method or the name of a header can have this byte (RFC 9110 section 5.6.2).
+pub(crate) fn is_token_char(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
 
-fn is_registered(method: &[u8]) -> bool {
+/// Whether a method of IANA's registry begins with these bytes.
+pub(crate) fn is_method_begun(bytes: &[u8]) -> bool {
+    METHODS.iter().any(|known| agrees(bytes, known.as_bytes()) && bytes.len() <= known.len())
+}
+
+/// Whether it is a method of IANA's registry.
+pub(crate) fn is_registered(method: &[u8]) -> bool {
     METHODS.iter().any(|known| known.as_bytes() == method)
 }
 
-fn is_version(version: &[u8]) -> bool {
+/// Whether it is a version of HTTP/1.
+pub(crate) fn is_version(version: &[u8]) -> bool {
     matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'])
 }
 

@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::{Sender, agrees, big_endian};
 
 /// What a client sends first (RFC 9113 section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Enough of it where there is no more.
 const LEAST: usize = 6;
 /// A setting: an identifier and a value (RFC 9113 section 6.5.1).

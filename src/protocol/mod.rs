@@ -4,8 +4,8 @@
 //! that wants enough of its fixed bytes that random bytes do not pass; what only looks like a protocol stays unnamed.
 
 mod amqp;
-mod http1;
-mod http2;
+pub(crate) mod http1;
+pub(crate) mod http2;
 mod kafka;
 mod mongodb;
 mod mqtt;

@@ -3,11 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::context::Contexts;
 use super::matching::Rule;
+use super::redacted::Texts;
 use super::span::{Kind, Spans};
 use super::{http1, http2};
+use crate::redact::Redaction;
 use crate::report::Report;
 use crate::tcp::original_length;
 use crate::trace::{Data, Direction, Length};
@@ -29,6 +32,7 @@ pub struct Annotator {
     found: Vec<bool>,
     comments: Vec<String>,
     listener: Option<Box<dyn Listener>>,
+    redaction: Option<Arc<Redaction>>,
 }
 
 /// Is told of each request.
@@ -105,12 +109,18 @@ impl Annotator {
     #[must_use]
     pub fn new(spans: Spans) -> Self {
         let found = vec![false; spans.places()];
-        Self { spans, connections: HashMap::default(), found, comments: Vec::new(), listener: None }
+        let connections = HashMap::default();
+        Self { spans, connections, found, comments: Vec::new(), listener: None, redaction: None }
     }
 
     /// Has this listener told of each request.
     pub fn tell(&mut self, listener: Option<Box<dyn Listener>>) {
         self.listener = listener;
+    }
+
+    /// Has values in the texts of spans redacted.
+    pub fn redact(&mut self, redaction: Option<Arc<Redaction>>) {
+        self.redaction = redaction;
     }
 
     /// Says what is on the packet of bytes that one side of a conversation, known by these numbers, of this input, sent at a time in
@@ -136,6 +146,7 @@ impl Annotator {
             input,
             time,
             listener: &mut self.listener,
+            rules: self.redaction.as_deref(),
         };
         connection.data(data, &mut out);
         if !self.comments.is_empty() {
@@ -193,6 +204,7 @@ impl Annotator {
             input,
             time,
             listener: &mut self.listener,
+            rules: self.redaction.as_deref(),
         };
         // Nobody knows when the request was whose response this is: the beginning of the span stands for that, on both.
         write(&mut out, &Request { matches, time: None, ..Request::default() });
@@ -308,6 +320,7 @@ struct Out<'a> {
     input: &'a str,
     time: u64,
     listener: &'a mut Option<Box<dyn Listener>>,
+    rules: Option<&'a Redaction>,
 }
 
 impl Out<'_> {
@@ -343,17 +356,18 @@ impl Out<'_> {
             self.report.spans.matched[rule as usize] += 1;
             let span = self.spans.span(place);
             let mut comment = self.ids(place);
-            let text = |name| quoted(self.spans.text(name));
+            let mut texts = Texts { rules: self.rules, count: &mut self.report.redacted.values };
+            let name = quoted(&texts.name(self.spans.text(span.name)));
+            let service = quoted(&texts.name(self.spans.text(span.service)));
+            let status = quoted(&texts.status(self.spans.text(span.status)));
             if span.parent != 0 {
                 let _ = write!(comment, " span.parent={:016x}", span.parent);
             }
-            let _ = write!(comment, " span.name={} span.kind={}", text(span.name), span.kind.name());
-            let service = text(span.service);
+            let _ = write!(comment, " span.name={name} span.kind={}", span.kind.name());
             if service != "\"\"" {
                 let _ = write!(comment, " span.service={service}");
             }
             let _ = write!(comment, " span.duration_us={}", span.end.saturating_sub(span.start) / 1000);
-            let status = text(span.status);
             if status != "\"\"" {
                 let _ = write!(comment, " span.status={status}");
             }
@@ -389,8 +403,10 @@ impl Out<'_> {
         let request = request.unwrap_or(span.start);
         let middle = request / 2 + span.end.max(request) / 2;
         for detail in self.spans.details(place) {
-            let value = quoted(self.spans.text(detail.value));
             let key = self.spans.text(detail.key);
+            let value = self.spans.text(detail.value);
+            let mut texts = Texts { rules: self.rules, count: &mut self.report.redacted.values };
+            let value = quoted(&if key.is_empty() { texts.free(value) } else { texts.attribute(key, value) });
             let comment = match key {
                 "" if (detail.time > middle) == is_response => {
                     format!("span.event={value} span.id={:016x} span.time_ns={}", span.id, detail.time)

@@ -12,6 +12,7 @@ mod matching;
 mod opencensus;
 mod otlp;
 mod read;
+mod redacted;
 mod selection;
 mod span;
 mod values;

@@ -9,7 +9,7 @@ use clap::Args;
 use tap2pcap::internal::live::admin::Address;
 
 use super::InputFormat;
-use super::options::{CaptureFormat, HttpOptions, Packets};
+use super::options::{CaptureFormat, HttpOptions, Packets, RedactOptions};
 use super::texts::LIVE_EXAMPLES;
 
 #[derive(Args, Debug)]
@@ -115,6 +115,9 @@ pub(crate) struct Live {
 
     #[command(flatten)]
     pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
+    pub(crate) redact: RedactOptions,
 
     #[command(flatten)]
     pub(crate) packets: Packets,

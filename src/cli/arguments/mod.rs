@@ -16,7 +16,9 @@ use tap2pcap::internal::input::Format;
 pub(crate) use generate::{Generate, Shell};
 pub(crate) use live::{Limit, Live, LiveSource};
 pub(crate) use open::Open;
-pub(crate) use options::{CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets};
+pub(crate) use options::{
+    CaptureFormat, HttpOptions, HttpSide, HttpVersion, Initiator, LinkType, Packets, RedactOptions,
+};
 use texts::{EXAMPLES, INFO_EXAMPLES, LONG_VERSION, USAGE};
 
 /// Turns Envoy's taps and Hubble's flows into packet captures
@@ -68,6 +70,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) spans: SpanOptions,
+
+    #[command(flatten)]
+    pub(crate) redact: RedactOptions,
 
     #[command(flatten)]
     pub(crate) packets: Packets,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{CaptureFormat, HttpOptions, Packets};
+use super::options::{CaptureFormat, HttpOptions, Packets, RedactOptions};
 use super::texts::OPEN_EXAMPLES;
 use super::{Cli, HubbleOptions, InputOptions, Output, SpanOptions};
 
@@ -38,6 +38,9 @@ pub(crate) struct Open {
     spans: SpanOptions,
 
     #[command(flatten)]
+    redact: RedactOptions,
+
+    #[command(flatten)]
     packets: Packets,
 }
 
@@ -52,6 +55,7 @@ impl Open {
             http: self.http,
             hubble: self.hubble,
             spans: self.spans,
+            redact: self.redact,
             packets: self.packets,
             strict: false,
             quiet: self.quiet,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 use tap2pcap::internal::filter::TimeBound;
+use tap2pcap::internal::redact::Name;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTP taps")]
@@ -42,6 +43,21 @@ pub(crate) enum HttpVersion {
 pub(crate) enum HttpSide {
     Downstream,
     Upstream,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Privacy")]
+pub(crate) struct RedactOptions {
+    /// Write x for the values of these names
+    ///
+    /// Names of headers, cookies and query parameters, in any case: --redact authorization,session_id,token (repeatable). A value
+    /// becomes as many x; what cannot be followed is not captured.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) redact: Vec<Name>,
+
+    /// Write x for the bodies of messages
+    #[arg(long)]
+    pub(crate) redact_bodies: bool,
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::connections::Connections;
 use super::flow::{Flow, Kind, L7Record, Layer4};
@@ -18,6 +19,7 @@ use super::verdicts::{Fate, Verdicts};
 use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::packet::LinkType;
+use crate::redact::Redaction;
 use crate::report::{Report, Warning};
 use crate::spans::{Annotator, Contexts, Pair, Selection};
 use crate::trace::Direction;
@@ -90,6 +92,7 @@ pub struct Flows {
     /// The numbers of conversations of which each has its capture.
     split: HashMap<Pair, u32, foldhash::fast::RandomState>,
     selection: Selection<Pair>,
+    redaction: Option<Arc<Redaction>>,
     notes: Notes,
     /// A payload.
     payload: Vec<u8>,
@@ -137,12 +140,18 @@ impl Flows {
             lost: HashMap::default(),
             split: HashMap::default(),
             selection: Selection::All,
+            redaction: None,
             notes: Notes::default(),
             payload: Vec::new(),
             sent: Vec::new(),
             hasher: foldhash::fast::RandomState::default(),
             time: 0,
         }
+    }
+
+    /// Has values redacted.
+    pub fn redact(&mut self, redaction: Option<Arc<Redaction>>) {
+        self.redaction = redaction;
     }
 
     /// Which conversations are written.
@@ -314,6 +323,9 @@ impl Flows {
             }
         };
         let is_duplicate = again.is_some() && before.is_none();
+        let redacted =
+            self.redaction.as_deref().map(|rules| flow.redacted(rules, &mut sinks.report.redacted));
+        let flow = redacted.as_ref().unwrap_or(flow);
         let has_comments = sinks.capture.has_comments();
         self.notes.clear();
         self.notes.metadata.packet_id = Some(id);
