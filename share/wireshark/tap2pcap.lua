@@ -42,6 +42,8 @@ local KEYS = {
     { "tap.incomplete", "bool", "HTTP message broke off" },
     { "tap.incomplete_bytes", "uint64", "Bytes that never came" },
     { "tap.omitted_header", "string", "Header left out" },
+    { "tap.redacted", "string", "Redacted" },
+    { "tap.redacted_bytes", "uint64", "Redacted bytes" },
 
     { "hubble.verdict", "string", "Verdict" },
     { "hubble.drop_reason", "string", "Drop reason" },
