@@ -56,6 +56,8 @@ pub struct Merge {
     opening: Vec<(u32, Box<Opening>)>,
     /// When the others began to wait for the first bytes of these.
     since: Instant,
+    /// They may have to wait still.
+    may_wait: bool,
     /// Inputs that have nothing to say at the moment.
     silent: Vec<Silent>,
     /// Files that have nothing to say until they grow.
@@ -134,6 +136,7 @@ impl Merge {
             memory: 0,
             opening,
             since: Instant::now(),
+            may_wait: true,
             silent: Vec::new(),
             followed: Vec::new(),
             looked_at: Instant::now(),

@@ -29,9 +29,15 @@ impl Silent {
 
 impl Merge {
     /// Whether an input may yet turn out to have an event that is due: it has just been opened, or has begun to speak.
-    pub(super) fn is_waiting_for_opening(&self) -> bool {
-        let is_fresh = || self.since.elapsed() < IDLE;
-        self.opening.iter().any(|(_, opening)| opening.has_begun() || is_fresh())
+    pub(super) fn is_waiting_for_opening(&mut self) -> bool {
+        // Many files may have nothing yet: they are not asked for each event.
+        self.may_wait =
+            self.may_wait && !self.opening.is_empty() && (self.since.elapsed() < IDLE || self.has_begun());
+        self.may_wait
+    }
+
+    fn has_begun(&self) -> bool {
+        self.opening.iter().any(|(_, opening)| opening.has_begun())
     }
 
     /// Whether it is time to look at the silent inputs while others speak.
@@ -74,6 +80,7 @@ impl Merge {
                 }
             }
         }
+        self.may_wait |= self.has_begun();
         self.wake_followed();
         let mut at = 0;
         while at < self.silent.len() {
