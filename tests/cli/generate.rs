@@ -93,7 +93,11 @@ fn fish_completes_commands_options_and_values() {
     let file = completions(&dir, "fish", "tap2pcap.fish");
     let complete = |line: &str| {
         let args = ["--no-config", "-c", r#"source "$argv[1]"; complete -C "$argv[2]""#, &file, line];
-        let text = text(tool("fish").args(args));
+        // It makes directories at home, where that may be.
+        let [home, config] =
+            ["HOME", "XDG_CONFIG_HOME"].map(|name| (name, dir.path(".").display().to_string()));
+        let fish = tool("fish").env(home.0, &home.1).env(config.0, &config.1);
+        let text = text(fish.args(args));
         // Behind a tab is what it is for.
         text.lines().filter_map(|line| line.split('\t').next()).collect::<Vec<_>>().join(" ")
     };

@@ -274,14 +274,16 @@ fn an_ordinary_user_has_the_tap_as_an_interface() {
     std::fs::create_dir(&home).expect("a directory");
     std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777)).expect("permissions");
     let is_root = text(crate::tools::tool("id").arg("-u")).trim() == "0";
-    let mut command = if is_root { Command::new("runuser") } else { Command::new("tshark") };
+    let mut command = if is_root { Command::new("runuser") } else { Command::new("env") };
     if is_root {
-        command.args(["-u", "nobody", "--", "tshark"]);
+        command.args(["-u", "nobody", "--", "env"]);
     }
     let admin = format!("extcap.envoytap.admin:http://{}", lab.envoy.admin());
     let mut tshark = command
         .env("WIRESHARK_EXTCAP_DIR", &folder)
-        .env("HOME", &home)
+        // Here, as `runuser` sets it itself.
+        .arg(format!("HOME={}", home.display()))
+        .arg("tshark")
         .current_dir("/tmp")
         .args(["-n", "-i", "envoytap", "-o", &admin, "-o", &format!("extcap.envoytap.configid:{}", tap.name)])
         .args(["-c", "4", "-T", "fields", "-e", "http.request.uri"])
