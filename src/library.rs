@@ -19,7 +19,7 @@ use crate::http;
 use crate::http::connections;
 use crate::input;
 use crate::input::Step;
-use crate::merge::discover::{Tap, TapState};
+use crate::merge::tap::{Tap, TapState};
 use crate::packet::LinkType;
 use crate::quantity::grouped;
 use crate::redact::{Name, Redaction};

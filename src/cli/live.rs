@@ -18,8 +18,9 @@ use tap2pcap::internal::filter::TimeBound;
 use tap2pcap::internal::input::Format as InputFormat;
 use tap2pcap::internal::live::admin::{self, Matches};
 use tap2pcap::internal::live::udp::Datagrams;
-use tap2pcap::internal::merge::discover::{Discovered, Tap};
+use tap2pcap::internal::merge::discover::Discovered;
 use tap2pcap::internal::merge::follow::{self, Arrivals};
+use tap2pcap::internal::merge::tap::Tap;
 use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::Report;
 

@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::hubble::Flow;
 use crate::input::InputError;
-use crate::merge::discover::Tap;
+use crate::merge::tap::Tap;
 use crate::merge::{Merge, Next};
 use crate::reassembly::Reassembler;
 

@@ -2,7 +2,8 @@
 
 use crate::capture::Capture;
 use crate::conversation::InputRef;
-use crate::merge::discover::{Interfaces, Tap};
+use crate::merge::interfaces::Interfaces;
+use crate::merge::tap::Tap;
 
 /// The inputs, as far as they have come.
 #[derive(Debug)]

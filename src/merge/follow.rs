@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use walkdir::WalkDir;
 
-use super::discover::{Tap, follow, is_rotated_copy, open_later};
+use super::discover::is_rotated_copy;
+use super::look::{follow, open_later};
+use super::tap::Tap;
 use crate::input::InputError;
 use crate::record::Format;
 use crate::source::{Growth, Identity, regular};

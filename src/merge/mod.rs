@@ -10,8 +10,11 @@
 pub mod discover;
 pub mod follow;
 mod in_order;
+pub mod interfaces;
+mod look;
 mod prefetch;
 mod silent;
+pub mod tap;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -23,10 +26,10 @@ use crate::input::{Input, InputError, Opening, Step};
 use crate::reassembly::Reassembler;
 use crate::source::IDLE;
 use crate::trace::Event;
-use discover::{Tap, TapState};
 use follow::Arrivals;
 use prefetch::Prefetch;
 use silent::Silent;
+use tap::{Tap, TapState};
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::discover::{Tap, TapState};
+use super::tap::{Tap, TapState};
 use super::{Arrivals, Merge, Next, POLL_EVENTS, Place};
 use crate::input::{InputError, Opening, Step};
 use crate::reassembly::Reassembler;

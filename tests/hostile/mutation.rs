@@ -11,7 +11,7 @@ use tap2pcap::internal::capture::destination::Destination;
 use tap2pcap::internal::capture::{Capture, Format};
 use tap2pcap::internal::convert::Conversion;
 use tap2pcap::internal::input::Input;
-use tap2pcap::internal::merge::discover::{Tap, TapState};
+use tap2pcap::internal::merge::tap::{Tap, TapState};
 use tap2pcap::internal::packet::LinkType;
 use tap2pcap::internal::report::Report;
 

@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::input::Input;
-use crate::merge::discover::{Tap, TapState};
+use crate::merge::tap::{Tap, TapState};
 use crate::merge::{Merge, Next};
 use crate::proto::envoy::config::core::v3::socket_address::PortSpecifier;
 use crate::proto::envoy::config::core::v3::{Address, SocketAddress, address};
