@@ -16,10 +16,12 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// These inputs; `numbers` has the number of each one's interface.
-    pub(super) fn new(taps: &[Tap], numbers: &[u32]) -> Self {
+    /// These inputs; `numbers` has the number of each one's interface. More may come.
+    pub(super) fn new(taps: &[Tap], numbers: &[u32], may_grow: bool) -> Self {
         let mut interfaces = Interfaces::default();
-        taps.iter().zip(numbers).for_each(|(tap, &number)| interfaces.know(&tap.name, number));
+        if may_grow {
+            taps.iter().zip(numbers).for_each(|(tap, &number)| interfaces.know(&tap.name, number));
+        }
         Self {
             names: taps.iter().map(|tap| tap.name.clone()).collect(),
             numbers: numbers.to_vec(),

@@ -98,7 +98,7 @@ impl Conversion {
         conversations.annotate(annotator);
         conversations.redact(self.redaction.clone());
         conversations.select(mem::take(&mut self.selections.taps));
-        let mut inputs = Inputs::new(&taps, interfaces);
+        let mut inputs = Inputs::new(&taps, interfaces, self.arrivals.is_some());
         let mut http = HttpConnections::new(self.http, inputs.http());
         http.redact(self.redaction.clone());
         let Options { link_type, mss, snap_length, .. } = self.options;
