@@ -199,6 +199,8 @@ impl fmt::Debug for Report {
 pub struct FlowCounts {
     /// All of them.
     pub records: u64,
+    /// Those that are flows.
+    pub flows: u64,
     /// Those that are no flows and no lost events.
     pub events: u64,
     /// Flows that are another observation of a packet.

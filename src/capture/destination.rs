@@ -39,7 +39,7 @@ enum Place {
 pub enum DestinationError {
     /// Binary data would go to a screen.
     #[error(
-        "standard output is a terminal, and a capture is binary: name a CAPTURE file, or pipe it to `tshark -r -`"
+        "standard output is a terminal, and a capture is binary: name a CAPTURE file (-w), or pipe it to `tshark -r -`"
     )]
     Terminal,
     /// The file exists and holds something else.

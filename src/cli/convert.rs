@@ -20,7 +20,7 @@ use tap2pcap::internal::report::Report;
 use tap2pcap::internal::spans::{Selections, Spans, Wanted};
 use tap2pcap::internal::trace::Side;
 
-use super::arguments::{self, Cli, HttpOptions, Packets, RedactOptions};
+use super::arguments::{self, Cli, HttpOptions, InputOptions, Packets, RedactOptions};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::{Errors, Progress};
 use super::{FAILURE, SUCCESS, USAGE, signals};
@@ -109,10 +109,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
         written => written.with_context(|| capture_name.clone())?,
     };
     if report.nothing_passes {
-        message(
-            "error",
-            &"there is no trace that --trace-id, --address, --port, --since and --until let through",
-        );
+        message("error", &format!("no trace passes {}", filters(&cli.input).join(", ")));
     }
     print_more_errors(&report);
     if !cli.quiet {
@@ -226,6 +223,18 @@ pub(super) fn packet_options(packets: &Packets) -> Options {
             arguments::Initiator::Remote => Side::Remote,
         }),
     }
+}
+
+/// The options that let only some traces through, as far as they are given.
+fn filters(input: &InputOptions) -> Vec<&'static str> {
+    let given = [
+        ("--trace-id", !input.trace_id.is_empty()),
+        ("--address", !input.address.is_empty()),
+        ("--port", !input.port.is_empty()),
+        ("--since", input.since.is_some()),
+        ("--until", input.until.is_some()),
+    ];
+    given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
 }
 
 /// What is redacted.

@@ -1,7 +1,7 @@
 //! `tap2pcap live`: what a running Envoy sends, as a capture that grows.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -34,7 +34,7 @@ use super::{FAILURE, SUCCESS, USAGE, convert, signals};
 pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     let admins = command.sources.iter().filter(|source| matches!(source, LiveSource::Admin(_))).count();
     let wrong = match (admins, command.config_id.len()) {
-        (0, 1..) => Some("--config-id is for an admin interface; a UDP sink has none"),
+        (0, 1..) => Some("--config-id is for an admin interface; files and UDP sinks have none"),
         (1.., 0) => Some("an admin interface needs --config-id: the config_id of a tap's admin_config"),
         (_, ids) if ids > 1 && ids != admins => {
             Some("there is either one --config-id for all admin interfaces, or one for each of them")
@@ -45,10 +45,13 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         message("error", &wrong);
         return Ok(USAGE);
     }
+    let is_pcap = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap");
     let format = match command.format {
-        CaptureFormat::Pcapng => Format::PcapNg,
-        CaptureFormat::Pcap => Format::Pcap,
-        CaptureFormat::Nsecpcap => Format::NsecPcap,
+        Some(CaptureFormat::Pcapng) => Format::PcapNg,
+        Some(CaptureFormat::Pcap) => Format::Pcap,
+        Some(CaptureFormat::Nsecpcap) => Format::NsecPcap,
+        None if command.write.as_ref().is_some_and(is_pcap) => Format::NsecPcap,
+        None => Format::PcapNg,
     };
     let Output { destination, name, dropped, readers } = output(command, format)?;
     let mut report = Report::default();
@@ -209,16 +212,17 @@ fn taps(command: &Live) -> anyhow::Result<(Vec<Tap>, Option<Arrivals>)> {
             command.input_format.into(),
             command.http.start_time.map(TimeBound::nanoseconds),
             tell,
-        )?;
+        )
+        // Its own words say all of it.
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
         taps.extend(followed);
         arrivals = Some(more);
         says(command.quiet)(
             "Envoy writes its files in blocks of 4 KiB: a short exchange comes when the block is full or the connection closes",
         );
     }
-    if !command.quiet && std::io::stderr().is_terminal() {
-        message("info", &"waiting for traffic; Ctrl-C ends the capture");
-    }
+    // A script may wait for it before it sends anything.
+    says(command.quiet)("waiting for traffic; Ctrl-C ends the capture");
     Ok((taps, arrivals))
 }
 

@@ -47,7 +47,11 @@ pub(crate) fn print_summary(report: &Report, written: &Written, skipped: u64, em
     let mut text = String::new();
     let flows = report.flows;
     if flows.records > 0 {
-        text += &format!("{}, ", counted(flows.records, "flow", "flows"));
+        let others = flows.records - flows.flows;
+        text += &format!("{}, ", counted(flows.flows, "flow", "flows"));
+        if others > 0 {
+            text += &format!("{}, ", counted(others, "other record", "other records"));
+        }
     }
     if report.traces > 0 || flows.records == 0 {
         text += &format!("{traces}, ");
@@ -103,14 +107,12 @@ pub(crate) fn print_summary(report: &Report, written: &Written, skipped: u64, em
             .filter(|&(_, count)| count > 0)
             .map(|(rule, count)| format!("{} by {}", grouped(count), rule.name()))
             .collect();
-        let matched = if matched.is_empty() {
-            "none matched".to_owned()
-        } else {
-            format!("matched {}", matched.join(", "))
-        };
+        // A span may match the same request in several taps.
+        let matches = counted(spans.matched.iter().sum(), "match", "matches");
+        let rules = if matched.is_empty() { String::new() } else { format!(": {}", matched.join(", ")) };
         let _ = writeln!(
             io::stderr().lock(),
-            "{}: {matched}; {} of no request; {} annotated",
+            "{}, {} of no request; {matches}{rules}; {} annotated",
             counted(spans.read, "span", "spans"),
             grouped(spans.unmatched),
             counted(spans.packets, "packet", "packets"),
@@ -147,7 +149,7 @@ impl Display for Words<'_> {
             Warning::HiddenHeaders => write!(
                 f,
                 "{} not captured, as no single value of HTTP/2 can be redacted in a socket tap ({example}); the packets say the \
-                 true length; an HTTP tap shows the others",
+                 true length; an HTTP tap keeps the other headers",
                 many("block of headers is", "blocks of headers are")
             ),
             Warning::HiddenBytes => write!(

@@ -16,6 +16,9 @@ pub(super) fn command(args: &[OsString]) -> Option<(&str, String)> {
         return None;
     }
     let typed = typed.to_str()?;
+    if typed == "help" {
+        return Some((typed, "--help".to_owned()));
+    }
     let program = Cli::command();
     let names = program.get_subcommands().map(|command| command.get_name());
     let (distance, name) = names.map(|name| (damerau_levenshtein(typed, name), name)).min()?;

@@ -84,6 +84,9 @@ pub enum AdminError {
         /// What to do.
         advice: String,
     },
+    /// Somebody else answers.
+    #[error("the answer is no stream of traces: is this Envoy's admin interface, and not a listener?")]
+    NotAdmin,
     /// A transport socket knows nothing of HTTP.
     #[error(
         "{0} is the tap of a transport socket, which knows no requests: --header, --status and --match for HTTP would match \
@@ -173,7 +176,7 @@ fn open(request: &Request) -> Result<Box<dyn Read + Send>, AdminError> {
     });
     let response = address.request("POST", "/tap", &body.to_string()).map_err(AdminError::Connect)?;
     if response.status == 200 {
-        return Ok(response.body);
+        return if response.is_stream { Ok(response.body) } else { Err(AdminError::NotAdmin) };
     }
     let mut words = Vec::new();
     response.body.take(MAX_REFUSAL).read_to_end(&mut words).map_err(AdminError::Connect)?;

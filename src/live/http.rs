@@ -59,6 +59,8 @@ impl Display for Address {
 /// A response, of which the body is read as it comes.
 pub(super) struct Response {
     pub(super) status: u16,
+    /// How long the body is to be, nobody has said.
+    pub(super) is_stream: bool,
     pub(super) body: Box<dyn Read + Send>,
 }
 
@@ -120,13 +122,14 @@ fn read_response(mut reader: BufReader<Box<dyn Read + Send>>) -> io::Result<Resp
         let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         str::from_utf8(header.value).ok().map(str::trim)
     };
-    let body: Box<dyn Read + Send> = if value("transfer-encoding").is_some() {
+    let is_stream = value("transfer-encoding").is_some();
+    let body: Box<dyn Read + Send> = if is_stream {
         Box::new(chunked_transfer::Decoder::new(reader))
     } else {
         let length = value("content-length").and_then(|length| length.parse().ok()).unwrap_or(u64::MAX);
         Box::new(reader.take(length))
     };
-    Ok(Response { status: response.code.unwrap_or_default(), body })
+    Ok(Response { status: response.code.unwrap_or_default(), is_stream, body })
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ fn what_makes_no_sense_is_refused() {
     let dir = Dir::new();
     for (args, words) in [
         (&["live", "http://127.0.0.1:1"][..], "an admin interface needs --config-id"),
-        (&["live", "udp://127.0.0.1:0", "--config-id", "a"], "a UDP sink has none"),
+        (&["live", "udp://127.0.0.1:0", "--config-id", "a"], "files and UDP sinks have none"),
         (
             &["live", "https://127.0.0.1:1", "--config-id", "a"],
             "neither http://HOST:PORT nor unix:PATH, nor udp://ADDR:PORT",

@@ -103,7 +103,7 @@ fn only_the_flows_with_spans_are_written() {
         .arg("out.pcapng")
         .run()
         .expect(0);
-    assert!(ran.stderr.contains("1 span: matched 1 by id; "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 span, 0 of no request; 1 match: 1 by id; "), "{}", ran.stderr);
     let frames = parse(&dir.read("out.pcapng")).frames;
     // The event is nearer to the response.
     let events = frames.iter().map(|frame| {

@@ -18,7 +18,7 @@ pub(crate) struct Live {
     /// http://HOST:PORT, unix:PATH, udp://ADDR:PORT or a path
     ///
     /// Envoy's admin interface (http://HOST:PORT or unix:PATH), where Envoy's UDP sink sends to (udp://ADDR:PORT), or files that
-    /// are still written and directories in which new ones appear. Many sources become one capture.
+    /// are still written and directories in which new ones appear. Several sources are merged into one capture.
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<LiveSource>,
 
@@ -62,11 +62,11 @@ pub(crate) struct Live {
     #[arg(long, help_heading = "Admin interface")]
     pub(crate) retry: bool,
 
-    /// End after so many seconds
+    /// End after this many seconds
     #[arg(long, value_name = "SECONDS", help_heading = "Output")]
     pub(crate) duration: Option<u64>,
 
-    /// End after so many packets
+    /// End after this many packets
     ///
     /// The message that has the last of them is complete.
     #[arg(long, value_name = "N", help_heading = "Output")]
@@ -103,15 +103,8 @@ pub(crate) struct Live {
     pub(crate) backlog: usize,
 
     /// The format of the capture
-    #[arg(
-        short = 'F',
-        long,
-        value_name = "FORMAT",
-        default_value = "pcapng",
-        hide_short_help = true,
-        help_heading = "Output"
-    )]
-    pub(crate) format: CaptureFormat,
+    #[arg(short = 'F', long, value_name = "FORMAT", hide_short_help = true, help_heading = "Output")]
+    pub(crate) format: Option<CaptureFormat>,
 
     #[command(flatten)]
     pub(crate) http: HttpOptions,

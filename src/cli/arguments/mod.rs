@@ -23,7 +23,7 @@ use texts::{EXAMPLES, INFO_EXAMPLES, LONG_VERSION, USAGE};
 
 /// Turns Envoy's taps and Hubble's flows into packet captures
 ///
-/// Envoy's taps have in plain text what was TLS on the wire, and Hubble's flows which policy dropped a packet. tap2pcap turns
+/// Envoy's taps hold the plain text of what was TLS on the wire, and Hubble's flows say which policy dropped a packet. tap2pcap turns
 /// both into packet captures that Wireshark, tshark and every other reader of pcap can show.
 #[derive(Debug, Parser)]
 #[command(version, long_version = LONG_VERSION, max_term_width = 100, override_usage = USAGE)]
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     /// Write man pages or shell completions
     #[command(subcommand)]
     Generate(Generate),
-    /// Give Wireshark the plugin, profile and interfaces, or remove them
+    /// Install or remove Wireshark's plugin, profile and live interfaces
     ///
     /// The Lua plugin, the profile and the live interfaces of tap2pcap, where Wireshark looks for them.
     #[command(subcommand)]
@@ -106,11 +106,11 @@ pub(crate) enum Command {
 pub(crate) enum Wireshark {
     /// Install the plugin, the profile and the live interfaces
     ///
-    /// They go where Wireshark looks for them; the interfaces are a link to this program. What is somebody else's stays.
+    /// They go where Wireshark looks for them; the interfaces are a link to this program. Files that tap2pcap did not write are kept.
     Install(Folders),
     /// Remove the plugin, the profile and the live interfaces
     ///
-    /// What was changed since stays.
+    /// Files that were changed since are kept.
     Uninstall(Folders),
 }
 
@@ -172,7 +172,7 @@ pub(crate) struct Info {
 pub(crate) struct Output {
     /// Convert every TAP into this one capture
     ///
-    /// Every file named is then a trace. The packets of all are in order of time. `-` is standard output.
+    /// All files named are then traces. Their packets are sorted by time. `-` is standard output.
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(crate) write: Option<PathBuf>,
 

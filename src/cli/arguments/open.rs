@@ -17,7 +17,7 @@ pub(crate) struct Open {
 
     /// Keep the capture when the viewer has ended
     ///
-    /// For a viewer that goes on in the background.
+    /// For viewers that return at once and stay in the background.
     #[arg(long)]
     pub(crate) keep: bool,
 

@@ -50,8 +50,8 @@ pub(crate) enum HttpSide {
 pub(crate) struct RedactOptions {
     /// Write x for the values of these names
     ///
-    /// Names of headers, cookies and query parameters, in any case: --redact authorization,session_id,token (repeatable). A value
-    /// becomes as many x; what cannot be followed is not captured.
+    /// Names of headers, cookies and query parameters, in any case: --redact authorization,session_id,token (repeatable). Each byte of
+    /// a value becomes an x; bytes that cannot be understood are not captured.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) redact: Vec<Name>,
 
@@ -104,7 +104,7 @@ pub(crate) enum CaptureFormat {
     Nsecpcap,
     /// pcap with microseconds
     Pcap,
-    /// pcapng: nanoseconds, comments, directions, an interface for each trace file
+    /// nanoseconds, comments, directions, an interface for each trace file
     Pcapng,
 }
 

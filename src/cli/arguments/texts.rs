@@ -32,7 +32,7 @@ Examples:
   tap2pcap tap_1.pb | tshark -r -           # a look at it
   tap2pcap tap_1.pb | tshark -r - $(tap2pcap info --decode-as tap_1.pb)
   cat taps/*.json | tap2pcap - - | tcpdump -r -
-  tap2pcap info taps/*                      # what is in there
+  tap2pcap info taps/*                      # what they hold
   tap2pcap --http 2 --http-side upstream http_1.pb out.pcapng
   hubble observe -o jsonpb | tap2pcap --verdict DROPPED - drops.pcapng
   tap2pcap --spans otlp.jsonl -w out.pcapng taps/
@@ -58,7 +58,7 @@ Examples:
   tap2pcap live udp://127.0.0.1:5000 | tshark -l -r -
   tap2pcap live /var/log/taps/ | wireshark -k -i -
 
-Ctrl-C ends the capture, which is then whole.";
+Ctrl-C ends the capture and leaves a complete file.";
 
 pub(super) const OPEN_EXAMPLES: &str = "\
 Examples:
@@ -67,8 +67,7 @@ Examples:
   TAP2PCAP_VIEWER=tshark tap2pcap open tap_1.pb
 
 The capture is a temporary file, which is removed when the viewer has ended.
-The viewer is wireshark, or what TAP2PCAP_VIEWER names, with arguments as tshark
-has them. Without a display, the command to run is printed.";
+The viewer is wireshark, or what TAP2PCAP_VIEWER names, called with tshark's arguments. Without a display, the command to run is printed.";
 
 pub(super) const GENERATE_EXAMPLES: &str = "\
 Examples:

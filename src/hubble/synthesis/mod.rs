@@ -171,6 +171,7 @@ impl Flows {
     pub fn write(&mut self, input: u32, flow: &Flow, sinks: &mut Sinks<'_>) -> io::Result<()> {
         let report = &mut *sinks.report;
         report.flows.records += 1;
+        report.flows.flows += u64::from(flow.kind == Kind::Flow);
         let name = || sinks.names[input as usize].clone();
         match flow.kind {
             Kind::Flow => {}
