@@ -8,7 +8,7 @@ mod texts;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use tap2pcap::internal::filter::{AddressMatch, TimeBound};
 use tap2pcap::internal::input::Format;
@@ -235,13 +235,13 @@ pub(crate) struct HubbleOptions {
     ///
     /// Nodes and points each report a packet once. `first` writes it where it was observed first. `all` writes the other
     /// observations too, captured short. The name of a point, such as `--point TO_ENDPOINT`, writes those at this point.
-    #[arg(long, value_name = "POINT", default_value = "first", hide_short_help = true)]
+    #[arg(long, value_name = "POINT", default_value = "first", value_hint = ValueHint::Other, hide_short_help = true)]
     pub(crate) point: String,
 
     /// Only packets with this verdict, such as DROPPED
     ///
     /// The names are Hubble's: FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED, TRANSLATED. Repeatable.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(crate) verdict: Vec<String>,
 
     /// Capture packets short, for mergecap with a capture of tcpdump
