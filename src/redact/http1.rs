@@ -13,8 +13,6 @@ use crate::trace::Direction;
 
 /// Bytes of what is kept of a line at most: a value by which the message is framed, or the length of a chunk.
 const MAX_KEPT: usize = 1024;
-/// A version has so many bytes, and a status.
-const VERSION: usize = 8;
 const STATUS: usize = 3;
 /// More than any method has.
 const LONGEST_METHOD: usize = 32;
@@ -252,7 +250,13 @@ impl Http1 {
             State::Version if is_end && is_version(&self.word) => {
                 self.line_ends(byte, After::Line, exchanges)?;
             }
-            State::Version if !is_end && self.word.len() < VERSION => self.word.push(byte),
+            State::Version if !is_end => {
+                self.word.push(byte);
+                // Anything else behind a space may be of the target.
+                if ![&b"HTTP/1.1"[..], b"HTTP/1.0"].iter().any(|version| version.starts_with(&self.word)) {
+                    return Err(Lost);
+                }
+            }
             State::Status => self.status(rules, bytes, exchanges, counts)?,
             State::Line => self.line(rules, byte, exchanges)?,
             State::Name => self.name(rules, byte)?,

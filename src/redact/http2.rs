@@ -14,6 +14,8 @@ const HEADERS: u8 = 1;
 const PUSH_PROMISE: u8 = 5;
 const CONTINUATION: u8 = 9;
 const PADDED: u8 = 8;
+/// The block of headers ends with the frame.
+const END_HEADERS: u8 = 4;
 /// The method of a tunnel, as HPACK has it where it comes first: in Huffman's code (RFC 7541 appendix B), or as it is. It has to be
 /// there once on each connection, as no static table has it.
 const CONNECT: [&[u8]; 2] = [&[0xbd, 0xab, 0x4e, 0x9c, 0x17, 0xb7, 0xff], b"CONNECT"];
@@ -127,6 +129,11 @@ impl Http2 {
     fn finds_tunnel(&mut self, bytes: &[u8]) -> bool {
         if !self.is_in_headers() {
             return false;
+        }
+        // Padding stands between the parts of a block: what they are together is not known.
+        let (kind, flags) = (self.header[3], self.header[4]);
+        if kind != CONTINUATION && flags & PADDED != 0 && flags & END_HEADERS == 0 {
+            return true;
         }
         self.block.extend_from_slice(bytes);
         let is_found = CONNECT.iter().any(|connect| memmem::find(&self.block, connect).is_some());

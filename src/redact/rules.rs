@@ -61,12 +61,10 @@ impl Redaction {
                 .collect::<Vec<u8>>()
         };
         let name = plain(name.as_bytes());
-        let parts = || name.split(|byte| b".:/".contains(byte)).chain([&name[..]]);
-        let is_named = self.names.iter().map(plain).any(|known| parts().any(|part| part == known));
-        let is_cookies = parts().any(|part| matches!(part, b"cookie" | b"set-cookie"));
+        let has = |known: &[u8]| has_part(&name, known);
         let kind = match () {
-            () if is_named => Kind::All,
-            () if is_cookies => Kind::Cookies,
+            () if self.names.iter().map(plain).any(|known| has(&known)) => Kind::All,
+            () if has(b"cookie") || has(b"set-cookie") => Kind::Cookies,
             () => Kind::Parameters,
         };
         Values::new(kind).bytes(&self.names, value)
@@ -76,6 +74,13 @@ impl Redaction {
     pub fn url(&self, text: &mut [u8]) -> u64 {
         Values::new(Kind::Parameters).bytes(&self.names, text)
     }
+}
+
+/// Whether a name has another one in it that no letter and no digit continues.
+fn has_part(name: &[u8], part: &[u8]) -> bool {
+    let continues = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    memchr::memmem::find_iter(name, part)
+        .any(|at| !continues(name[..at].last()) && !continues(name.get(at + part.len())))
 }
 
 #[cfg(test)]
@@ -125,6 +130,22 @@ mod tests {
         );
         assert_eq!(header("a[b]", "location", "/?a%5Bb%5D=c&a[b]=d"), "/?a%5Bb%5D=x&a[b]=x");
         assert_eq!(header("token", "location", "/?%zztoken=1&%&token=%"), "/?%zztoken=1&%&token=x");
+    }
+
+    #[test]
+    fn attributes_are_known_by_names_in_theirs() {
+        for (names, attribute, is_redacted) in [
+            ("x-api-key", "http.request.header.x_api_key", true),
+            ("my.key", "http.request.header.my.key", true),
+            ("authorization", "http.header[authorization]", true),
+            ("authorization", "http_request_header_authorization", true),
+            ("sid", "inside", false),
+            ("sid", "sidecar", false),
+        ] {
+            let mut value = *b"secret";
+            rules(names).attribute(attribute, &mut value);
+            assert_eq!(&value == b"xxxxxx", is_redacted, "{attribute}");
+        }
     }
 
     #[test]

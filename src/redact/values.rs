@@ -67,15 +67,17 @@ impl Values {
                     self.forget();
                 }
                 Some(at) => {
-                    count += u64::from(at == Redacted::Start);
-                    self.redacted = Some(match (at, *byte) {
+                    let next = match (at, *byte) {
+                        (Redacted::Start, b' ' | b'\t') => Redacted::Start,
                         (Redacted::Start, b'"') => Redacted::Quoted(false),
                         (Redacted::Start | Redacted::Plain, _) => Redacted::Plain,
                         (Redacted::Quoted(false), b'"') => Redacted::Plain,
                         (Redacted::Quoted(is_escaped), byte) => {
                             Redacted::Quoted(byte == b'\\' && !is_escaped)
                         }
-                    });
+                    };
+                    count += u64::from(at == Redacted::Start && next != Redacted::Start);
+                    self.redacted = Some(next);
                     *byte = X;
                 }
             }

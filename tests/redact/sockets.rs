@@ -72,6 +72,7 @@ fn what_is_not_http_is_hidden() {
         ("*1\r\n$4\r\nPING\r\n", ""),
         ("AUTH secret\r\n", ""),
         ("GET secret\r\n", ""),
+        ("GET /?token=abc secret78 HTTP/1.1\r\n\r\n", "GET /?token=xxx "),
         ("EHLO /a HTTP/1.1 secret\r\n", ""),
         ("\0\x01secret", ""),
         ("GET /a HTTP/1.1\r\nno header\r\nsid: secret\r\n\r\n", "GET /a HTTP/1.1\r\nno"),
@@ -242,4 +243,33 @@ fn tunnels_in_http2_are_hidden() {
     // A server whose client nobody saw.
     assert_eq!(is_shown(Conversation::new(1).write(&server)), 0);
     assert_eq!(is_shown(Conversation::new(1).read(b"else").write(&server)), 0);
+}
+
+#[test]
+fn a_quoted_cookie_may_stand_behind_white_space() {
+    for (cookie, is_shown) in [
+        ("sid= \"abc;secret\"; a=b", "sid=xxxxxxxxxxxxx; a=b"),
+        ("sid=\r\n \"abc;secret\"; a=b", "sid=\r\n xxxxxxxxxxxx; a=b"),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nCookie: {cookie}\r\n\r\n");
+        let done = redacted(Conversation::new(1).read(&request), &[]);
+        assert_eq!(shown(&done), format!("GET / HTTP/1.1\r\nCookie: {is_shown}\r\n\r\n"));
+        assert!(done.messages.contains("1 value redacted"), "{}", done.messages);
+    }
+}
+
+#[test]
+fn padding_hides_no_tunnel() {
+    let frame = |kind: u8, flags: u8, payload: &[u8]| {
+        let length = payload.len() as u32;
+        [&length.to_be_bytes()[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+    };
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // A literal with an indexed name, :method, and the value CONNECT in plain letters; padding in its middle.
+    let begin = frame(1, 8, &[&[3, 0x02, 7][..], b"CON", &[0; 3]].concat());
+    let end = frame(9, 4, b"NECT");
+    let data = frame(0, 0, b"secret in a tunnel");
+    let request = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &begin, &end, &data].concat();
+    let done = redacted(Conversation::new(1).read(request), &[]);
+    assert!(!shown(&done).contains("secret"), "{}", shown(&done));
 }
