@@ -168,9 +168,8 @@ impl Run<'_> {
                         self.flow(number, flow, inputs)?;
                     }
                 }
-                Ok(Next::Arrived(number, name)) => {
-                    debug_assert_eq!(number as usize, inputs.names().len());
-                    inputs.add(name, &mut self.capture);
+                Ok(Next::Arrived(names)) => {
+                    names.into_iter().for_each(|name| inputs.add(name, &mut self.capture));
                 }
                 Ok(Next::Ended(number, input)) => {
                     bytes += input.input().offset();

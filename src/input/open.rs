@@ -219,6 +219,16 @@ impl Opening {
         self.source.as_ref().is_some_and(|source| !source.available().is_empty()) && !self.is_undecided
     }
 
+    /// Whether it is a file that is followed.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.growth().is_some())
+    }
+
+    /// What has come is all there is to tell the format from.
+    pub(crate) fn hurry(&mut self) {
+        (self.has_whole_messages, self.is_undecided) = (true, false);
+    }
+
     /// Whether it need not be a tap trace.
     pub(crate) fn is_optional(&self) -> bool {
         self.is_optional

@@ -57,7 +57,8 @@ impl Datagrams {
         self.rest.clear();
         if !self.messages.push(message, &mut self.rest) && !std::mem::replace(&mut self.has_told, true) {
             (self.tell)(&format!(
-                "{sender} sends messages in another format than the first one, which are left out: give each format a port"
+                "{sender} sends something that is no message of a tap, or in another format than the first one, which is left out: give each format \
+                 a port"
             ));
         }
         Ok(())
@@ -101,20 +102,31 @@ mod tests {
     fn a_binary_message_gets_its_length() {
         // A length may look like a brace.
         let long = [b"\x0a", &[b'{'; 199][..]].concat();
-        let expected = [&b"\x03\x0a\x01\x02\xc8\x01"[..], &long].concat();
-        assert_eq!(stream(&[b"\x0a\x01\x02", b"", &long], expected.len()).0, expected);
+        let expected = [&b"\x04\x0a\x02\x08\x01\xc8\x01"[..], &long].concat();
+        assert_eq!(stream(&[b"\x0a\x02\x08\x01", b"", &long], expected.len()).0, expected);
     }
 
     #[test]
     fn text_gets_a_line() {
-        assert_eq!(stream(&[b"{\"a\": 1}", b"{}"], 12).0, b"{\"a\": 1}\n{}\n");
+        assert_eq!(stream(&[b"{\"a_trace\": 1}", b"{}"], 18).0, b"{\"a_trace\": 1}\n{}\n");
+        assert_eq!(stream(&[b"\xef\xbb\xbf{\"a_trace\": 1}"], 15).0, b"{\"a_trace\": 1}\n");
         assert_eq!(stream(&[b"socket_buffered_trace {}"], 25).0, b"socket_buffered_trace {}\n");
     }
 
     #[test]
     fn another_encoding_is_left_out_and_told_once() {
-        let (bytes, told) = stream(&[b"{}", b"\x0a\x01\x02", b"\x0a\x01\x03", b"{}"], 6);
-        assert_eq!(bytes, b"{}\n{}\n");
+        let first = b"{\"a_trace\": 1}";
+        let (bytes, told) = stream(&[first, b"\x0a\x02\x08\x01", b"\x0a\x02\x08\x02", b"{}"], 18);
+        assert_eq!(bytes, b"{\"a_trace\": 1}\n{}\n");
         assert_eq!(told.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_message_says_nothing_of_the_others() {
+        for stray in [&b"\n"[..], b"\0", b"hello", b"<html>", b"5", b"{}"] {
+            let (bytes, told) = stream(&[stray, b"{\"a_trace\": 1}"], 15);
+            assert_eq!(bytes, b"{\"a_trace\": 1}\n", "{stray:?}");
+            assert_eq!(told.len(), 1);
+        }
     }
 }

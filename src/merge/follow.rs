@@ -38,9 +38,9 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// The next one that has come.
-    pub(super) fn next(&self) -> Option<Tap> {
-        self.taps.try_recv().ok()
+    /// Those that have come since this was asked last.
+    pub(super) fn all(&self) -> impl Iterator<Item = Tap> {
+        self.taps.try_iter()
     }
 
     /// Whether files have grown since this was asked last.

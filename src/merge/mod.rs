@@ -18,7 +18,7 @@ pub mod tap;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::http::Exchange;
 use crate::hubble::Flow;
@@ -33,6 +33,9 @@ use tap::{Tap, TapState};
 
 /// Bytes that the buffers of all inputs may take.
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
+
+/// How long files that are followed may be read on once all is to end.
+const FAREWELL: Duration = Duration::from_millis(400);
 
 /// Silent inputs are looked at again after this many events of others.
 const POLL_EVENTS: u32 = 256;
@@ -79,6 +82,8 @@ pub struct Merge {
     start_time: Option<u64>,
     /// Inputs that come while the others run.
     arrivals: Option<Arrivals>,
+    /// Until when files that are followed are read on, once all is to end.
+    deadline: Option<Instant>,
 }
 
 /// An input's order, and its number. The order is its event's time, or that of an earlier event of it where that is later:
@@ -94,8 +99,8 @@ pub enum Next {
     Exchange(u32),
     /// The flow of the input with this number: [`Merge::flow`].
     Flow(u32),
-    /// The input with this number and name is new.
-    Arrived(u32, String),
+    /// The inputs with the next numbers are new, and have these names.
+    Arrived(Vec<String>),
     /// The input with this number has ended.
     Ended(u32, Box<Reassembler>),
     /// There is nothing at the moment.
@@ -148,6 +153,7 @@ impl Merge {
             until_poll: 0,
             start_time,
             arrivals: None,
+            deadline: None,
         }
     }
 
@@ -165,9 +171,23 @@ impl Merge {
         }
     }
 
-    /// Reads no further: what waits goes on, and then all inputs have ended.
+    /// Reads no further: what waits goes on, and then all inputs have ended. Of files that are followed, what is there is read,
+    /// as long as that does not take long.
     pub fn stop(&mut self) {
-        self.arrivals = None;
+        if self.arrivals.is_none() {
+            return self.stop_at_once();
+        }
+        (self.deadline, self.until_poll) = (Some(Instant::now() + FAREWELL), 0);
+        self.opening.retain_mut(|(_, opening)| {
+            opening.hurry();
+            opening.is_followed()
+        });
+        let running = self.running.iter_mut().flatten();
+        running.filter(|input| !input.is_followed()).for_each(|input| input.stop());
+    }
+
+    fn stop_at_once(&mut self) {
+        (self.arrivals, self.deadline) = (None, None);
         self.to_come.clear();
         self.opening.clear();
         self.running.iter_mut().flatten().for_each(|input| input.stop());
@@ -179,6 +199,9 @@ impl Merge {
     /// An input is damaged, or cannot be read. What can be read behind the damage comes with the next calls.
     pub fn advance(&mut self) -> Result<Next, InputError> {
         loop {
+            if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                self.stop_at_once();
+            }
             if self.is_waiting_for_opening() {
                 std::thread::park_timeout(IDLE);
                 return Ok(self.poll()?.unwrap_or(Next::Idle));
@@ -203,7 +226,7 @@ impl Merge {
             if self.silent.is_empty()
                 && self.opening.is_empty()
                 && self.followed.is_empty()
-                && self.arrivals.is_none()
+                && (self.arrivals.is_none() || self.deadline.is_some())
             {
                 return Ok(Next::End);
             }

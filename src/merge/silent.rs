@@ -36,8 +36,9 @@ impl Merge {
         self.may_wait
     }
 
+    /// Nobody waits for a file that is followed: many may come all the time.
     fn has_begun(&self) -> bool {
-        self.opening.iter().any(|(_, opening)| opening.has_begun())
+        self.opening.iter().any(|(_, opening)| opening.has_begun() && !opening.is_followed())
     }
 
     /// Whether it is time to look at the silent inputs while others speak.
@@ -57,14 +58,19 @@ impl Merge {
     /// Looks whether inputs have come, and whether silent ones speak again, and puts those that do where their events are due.
     /// Returns the first that has come or has ended.
     pub(super) fn poll(&mut self) -> Result<Option<Next>, InputError> {
-        if let Some(tap) = self.arrivals.as_ref().and_then(|arrivals| arrivals.next()) {
-            self.is_idle = false;
-            return Ok(Some(self.add(tap)));
+        let arrived: Vec<Tap> = self.arrivals.iter().flat_map(Arrivals::all).collect();
+        if !arrived.is_empty() {
+            (self.is_idle, self.until_poll) = (false, 0);
+            return Ok(Some(Next::Arrived(arrived.into_iter().map(|tap| self.add(tap)).collect())));
         }
         let mut at = 0;
         while at < self.opening.len() {
             let (number, opening) = &mut self.opening[at];
             match opening.poll() {
+                // There was nothing in it until the end.
+                Ok(None) if self.deadline.is_some() => {
+                    self.opening.swap_remove(at);
+                }
                 Ok(None) => at += 1,
                 Ok(Some(input)) => {
                     let number = *number;
@@ -94,6 +100,8 @@ impl Merge {
                 return Err(error);
             }
             match input.advance()? {
+                // All that was there at the end has been read.
+                Step::Idle if self.deadline.is_some() => input.stop(),
                 Step::Idle if input.is_followed() && !input.may_have_more() => {
                     input.input_mut().release();
                     self.followed.push(self.silent.swap_remove(at));
@@ -116,7 +124,7 @@ impl Merge {
 
     /// Has those of the followed files looked at that have grown, or are to be left.
     fn wake_followed(&mut self) {
-        let is_stopped = self.arrivals.is_none();
+        let is_stopped = self.deadline.is_some();
         let has_grown = self.arrivals.as_ref().is_some_and(Arrivals::take_growth);
         let is_leaving = self.followed.len() > MAX_FOLLOWED || self.looked_at.elapsed() >= LEAVE / 10;
         if !(is_stopped || has_grown || is_leaving) {
@@ -131,6 +139,9 @@ impl Merge {
                 surplus = surplus.saturating_sub(1);
                 input.leave();
             }
+            if is_stopped && !input.may_have_more() {
+                input.stop();
+            }
             let is_awake = input.may_have_more();
             if is_awake {
                 silent.push(Silent::new(followed.place));
@@ -140,13 +151,16 @@ impl Merge {
     }
 
     /// Takes in an input that has come.
-    fn add(&mut self, tap: Tap) -> Next {
+    fn add(&mut self, tap: Tap) -> String {
         let number = self.running.len() as u32;
         self.running.push(None);
         let name = tap.name.clone();
         match tap.state {
             TapState::Opening(mut opening) | TapState::Followed { mut opening, .. } => {
                 opening.never_wait();
+                if self.deadline.is_some() {
+                    opening.hurry();
+                }
                 self.opening.push((number, opening));
             }
             TapState::Open(input) => {
@@ -155,7 +169,7 @@ impl Merge {
             }
             state @ TapState::File { .. } => self.to_come.push((0, number, Tap { state, ..tap })),
         }
-        Next::Arrived(number, name)
+        name
     }
 
     /// Begins with a file that is followed, if there is enough of it.

@@ -1,7 +1,7 @@
 //! The datagrams of Envoy's UDP tap sink (`udp_sink`), each a message, as one stream of messages.
 //!
 //! A binary message gets its length before it (`PROTO_BINARY_LENGTH_DELIMITED`), a JSON or text message a line's end behind it. A
-//! stream has messages of one encoding: that of the first.
+//! stream has messages of one encoding: that of the first datagram that is surely a message.
 
 /// What a tap's datagrams hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +29,14 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Appends a message to the stream, unless it is in another encoding than the first one. Whether it has.
+    /// Appends a message to the stream, unless it is none, or in another encoding than the first one. Whether it has.
     pub(crate) fn push(&mut self, message: &[u8], stream: &mut Vec<u8>) -> bool {
+        let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
         let encoding = Encoding::of(message);
-        if *self.encoding.get_or_insert(encoding) != encoding {
-            return false;
+        match self.encoding {
+            None if is_message(message) => self.encoding = Some(encoding),
+            Some(first) if first == encoding => {}
+            None | Some(_) => return false,
         }
         if encoding == Encoding::Binary {
             let mut rest = message.len();
