@@ -53,6 +53,8 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
         None if command.write.as_ref().is_some_and(is_pcap) => Format::NsecPcap,
         None => Format::PcapNg,
     };
+    // From here on a signal ends it in good order, however many files there are to look at.
+    let stop = signals::stop().context("signals")?;
     let Output { destination, name, dropped, readers } = output(command, format)?;
     let mut report = Report::default();
     let (taps, arrivals) = taps(command)?;
@@ -63,7 +65,6 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     } else {
         report.observe(Box::new(Errors));
     }
-    let stop = signals::stop().context("signals")?;
     if let Some(seconds) = command.duration {
         end_after(Duration::from_secs(seconds), Arc::clone(&stop));
     }

@@ -89,13 +89,12 @@ fn decode_as(files: &[PathBuf]) -> Vec<String> {
 
 /// The viewers to try, each with the arguments that it has.
 fn viewers() -> Vec<Vec<OsString>> {
-    match env::var_os(VIEWER).filter(|viewer| !viewer.is_empty()) {
+    match env::var_os(VIEWER).filter(|viewer| !viewer.to_string_lossy().trim().is_empty()) {
         None => WIRESHARK.map(|program| vec![program.into()]).into(),
         // A program, or a program with arguments.
         Some(viewer) if Path::new(&viewer).is_file() => vec![vec![viewer]],
         Some(viewer) => {
-            let words = viewer.to_string_lossy().split_whitespace().map(Into::into).collect::<Vec<_>>();
-            vec![if words.is_empty() { vec![viewer] } else { words }]
+            vec![viewer.to_string_lossy().split_whitespace().map(Into::into).collect()]
         }
     }
 }
@@ -103,7 +102,8 @@ fn viewers() -> Vec<Vec<OsString>> {
 /// Waits for the first viewer that there is. An error says why none has shown the capture.
 fn view(viewers: &[Vec<OsString>], args: &[OsString]) -> Result<(), String> {
     // A viewer that somebody has named may want no display.
-    let needs_display = env::var_os(VIEWER).is_none_or(|viewer| viewer.is_empty()) && cfg!(unix);
+    let needs_display =
+        env::var_os(VIEWER).is_none_or(|viewer| viewer.to_string_lossy().trim().is_empty()) && cfg!(unix);
     let has_display =
         ["DISPLAY", "WAYLAND_DISPLAY"].map(env::var_os).iter().flatten().any(|name| !name.is_empty());
     if needs_display && !has_display && !cfg!(target_os = "macos") {

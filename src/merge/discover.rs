@@ -106,10 +106,11 @@ fn leave_out_rotated(paths: &mut Vec<PathBuf>) {
     });
 }
 
-/// Whether this is a copy of a log that its rotation makes, where the log itself [is read](leave_out_rotated).
+/// Whether this is a copy of a file that its rotation makes, where the file itself is read, or a copy that is not whole yet.
 pub(super) fn is_rotated_copy(path: &Path, is_read: impl Fn(&Path) -> bool) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    name.ends_with(b".log.gz.tmp") || name.ends_with(b".log.gz") && is_read(&path.with_extension(""))
+    let is_compressed = path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
+    path.as_os_str().as_encoded_bytes().ends_with(b".log.gz.tmp")
+        || is_compressed && is_read(&path.with_extension(""))
 }
 
 /// [Looks](look) at files, in several threads where they are many: most of the time goes to open them.

@@ -85,6 +85,7 @@ pub fn start(
         start_time,
         known: HashMap::new(),
         copies: HashSet::new(),
+        compressed: HashSet::new(),
         sender,
         growth: Arc::downgrade(&growth),
         consumer: thread::current(),
@@ -105,8 +106,10 @@ struct Watcher {
     format: Option<Format>,
     start_time: Option<u64>,
     known: HashMap<PathBuf, Arc<Growth>>,
-    /// What has been read, compressed: it is not read again.
+    /// Other names of what is read, and its compressed copies: these are not read.
     copies: HashSet<PathBuf>,
+    /// The copies, whatever they are called.
+    compressed: HashSet<Identity>,
     sender: Sender<Tap>,
     /// To be told that files have grown.
     growth: Weak<AtomicBool>,
@@ -154,7 +157,11 @@ impl Watcher {
 
     /// Looks at all files. Returns those that are new, or are to be read anew, in the order of their names.
     fn look(&mut self, is_first: bool) -> Vec<Tap> {
-        let mut found = self.find();
+        let mut found = self.find(false);
+        // A new name may be that of a file that has been left.
+        if found.keys().any(|path| !self.known.contains_key(path)) {
+            found = self.find(true);
+        }
         self.miss(&found);
         let mut new: Vec<(PathBuf, Growth, u64)> = Vec::new();
         for (path, found) in found.drain() {
@@ -180,6 +187,7 @@ impl Watcher {
             }
         }
         new.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        self.leave_out_other_names(&mut new);
         let taps = new.into_iter().map(|(path, growth, offset)| {
             let growth = Arc::new(growth);
             self.known.insert(path.clone(), Arc::clone(&growth));
@@ -188,13 +196,29 @@ impl Watcher {
         taps.collect()
     }
 
-    /// All files that are there.
-    fn find(&mut self) -> Files {
+    /// Leaves out what is another name of a file that is read.
+    fn leave_out_other_names(&mut self, new: &mut Vec<(PathBuf, Growth, u64)>) {
+        if new.is_empty() {
+            return;
+        }
+        let mut read: HashSet<Identity> = self.known.values().map(|growth| growth.identity()).collect();
+        new.retain(|(path, growth, _)| {
+            let identity = growth.identity();
+            let is_read = self.known.contains_key(path) || !identity.is_certain() || read.insert(identity);
+            if !is_read {
+                self.copies.insert(path.clone());
+            }
+            is_read
+        });
+    }
+
+    /// All files that are there. Unless `everything` is to be looked at, most of those that have been left are not.
+    fn find(&mut self, everything: bool) -> Files {
         let mut found = Files::new();
         self.looks += 1;
         let mut add = |path: PathBuf, is_one_of_many| {
             let is_left = self.known.get(&path).is_some_and(|known| known.left_at().is_some());
-            if is_left && !(found.len() + self.looks).is_multiple_of(SELDOM) {
+            if is_left && !everything && !(found.len() + self.looks).is_multiple_of(SELDOM) {
                 found.insert(path, None);
             } else if let Some(metadata) = regular(&path) {
                 let growth = Growth::new(path.clone(), &metadata, is_one_of_many);
@@ -210,11 +234,19 @@ impl Watcher {
             }
         }
         self.files.iter().for_each(|path| add(path.clone(), false));
-        let copies = found.keys().filter(|path| {
-            let is_read = |path: &Path| found.contains_key(path) || self.known.contains_key(path);
-            !self.known.contains_key(*path) && is_rotated_copy(path, is_read)
+        let is_read = |path: &Path| found.contains_key(path) || self.known.contains_key(path);
+        let copies = found.iter().filter_map(|(path, found)| {
+            let identity = found.as_ref()?.identity;
+            let is_copy = !self.known.contains_key(path)
+                && (is_rotated_copy(path, is_read) || self.compressed.contains(&identity));
+            is_copy.then(|| (path.clone(), identity))
         });
-        self.copies.extend(copies.cloned().collect::<Vec<_>>());
+        for (path, identity) in copies.collect::<Vec<_>>() {
+            self.copies.insert(path);
+            if identity.is_certain() {
+                self.compressed.insert(identity);
+            }
+        }
         self.copies.retain(|path| found.remove(path).is_some());
         found
     }
