@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -35,12 +35,38 @@ pub struct Arrivals {
     taps: Receiver<Tap>,
     /// Files have grown. While somebody has it, they are looked at.
     growth: Arc<AtomicBool>,
+    /// There is to be one more look.
+    is_ending: Arc<AtomicBool>,
+    watcher: Thread,
+    /// No more will come.
+    is_over: bool,
 }
 
 impl Arrivals {
     /// Those that have come since this was asked last.
-    pub(super) fn all(&self) -> impl Iterator<Item = Tap> {
-        self.taps.try_iter()
+    pub(super) fn all(&mut self) -> Vec<Tap> {
+        let mut all = Vec::new();
+        loop {
+            match self.taps.try_recv() {
+                Ok(tap) => all.push(tap),
+                Err(TryRecvError::Empty) => return all,
+                Err(TryRecvError::Disconnected) => {
+                    self.is_over = true;
+                    return all;
+                }
+            }
+        }
+    }
+
+    /// Has the files looked at once more, and then no more.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::Release);
+        self.watcher.unpark();
+    }
+
+    /// Whether no more will come.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Whether files have grown since this was asked last.
@@ -78,6 +104,7 @@ pub fn start(
     }
     let (sender, arrivals) = channel();
     let growth = Arc::new(AtomicBool::new(false));
+    let is_ending = Arc::default();
     let mut watcher = Watcher {
         files,
         directories,
@@ -88,16 +115,18 @@ pub fn start(
         compressed: HashSet::new(),
         sender,
         growth: Arc::downgrade(&growth),
+        is_ending: Arc::clone(&is_ending),
         consumer: thread::current(),
         tell,
         looks: 0,
     };
     taps.extend(watcher.look(true));
-    thread::Builder::new()
+    let watching = thread::Builder::new()
         .name("follower".into())
         .spawn(move || watcher.watch())
         .map_err(|source| InputError::Io { name: "a thread".into(), source })?;
-    Ok((taps, Arrivals { taps: arrivals, growth }))
+    let watcher = watching.thread().clone();
+    Ok((taps, Arrivals { taps: arrivals, growth, is_ending, watcher, is_over: false }))
 }
 
 struct Watcher {
@@ -113,6 +142,7 @@ struct Watcher {
     sender: Sender<Tap>,
     /// To be told that files have grown.
     growth: Weak<AtomicBool>,
+    is_ending: Arc<AtomicBool>,
     consumer: Thread,
     tell: Box<dyn FnMut(&str) + Send>,
     /// How often the files have been looked at.
@@ -132,7 +162,8 @@ impl Watcher {
     fn watch(mut self) {
         let mut pause = PERIOD;
         loop {
-            thread::sleep(pause);
+            thread::park_timeout(pause);
+            let is_last = self.is_ending.load(Ordering::Acquire);
             if self.growth.strong_count() == 0 {
                 return;
             }
@@ -142,6 +173,9 @@ impl Watcher {
                     return;
                 }
                 self.consumer.unpark();
+            }
+            if is_last {
+                return self.consumer.unpark();
             }
             pause = PERIOD.max(begun.elapsed() * PAUSES);
         }

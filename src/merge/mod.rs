@@ -35,7 +35,7 @@ use tap::{Tap, TapState};
 const MAX_MEMORY: usize = 32 * 1024 * 1024;
 
 /// How long files that are followed may be read on once all is to end.
-const FAREWELL: Duration = Duration::from_millis(400);
+const FAREWELL: Duration = Duration::from_millis(700);
 
 /// Silent inputs are looked at again after this many events of others.
 const POLL_EVENTS: u32 = 256;
@@ -174,9 +174,8 @@ impl Merge {
     /// Reads no further: what waits goes on, and then all inputs have ended. Of files that are followed, what is there is read,
     /// as long as that does not take long.
     pub fn stop(&mut self) {
-        if self.arrivals.is_none() {
-            return self.stop_at_once();
-        }
+        let Some(arrivals) = &self.arrivals else { return self.stop_at_once() };
+        arrivals.end();
         (self.deadline, self.until_poll) = (Some(Instant::now() + FAREWELL), 0);
         self.opening.retain_mut(|(_, opening)| {
             opening.hurry();
@@ -226,7 +225,7 @@ impl Merge {
             if self.silent.is_empty()
                 && self.opening.is_empty()
                 && self.followed.is_empty()
-                && (self.arrivals.is_none() || self.deadline.is_some())
+                && self.arrivals.as_ref().is_none_or(Arrivals::is_over)
             {
                 return Ok(Next::End);
             }

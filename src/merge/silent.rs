@@ -58,7 +58,7 @@ impl Merge {
     /// Looks whether inputs have come, and whether silent ones speak again, and puts those that do where their events are due.
     /// Returns the first that has come or has ended.
     pub(super) fn poll(&mut self) -> Result<Option<Next>, InputError> {
-        let arrived: Vec<Tap> = self.arrivals.iter().flat_map(Arrivals::all).collect();
+        let arrived: Vec<Tap> = self.arrivals.as_mut().map(Arrivals::all).unwrap_or_default();
         if !arrived.is_empty() {
             (self.is_idle, self.until_poll) = (false, 0);
             return Ok(Some(Next::Arrived(arrived.into_iter().map(|tap| self.add(tap)).collect())));

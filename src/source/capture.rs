@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use etherparse::defrag::IpDefragPool;
-use etherparse::{IpNumber, NetSlice, SlicedPacket, TransportSlice, UdpSlice};
+use etherparse::{IpNumber, LaxSlicedPacket, NetSlice, SlicedPacket, TransportSlice, UdpSlice};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapParseError, PcapParser};
 use pcap_file::pcapng::{Block, PcapNgParseError, PcapNgParser};
@@ -30,8 +30,8 @@ pub(crate) struct Capture {
     /// A message that has not been given as a whole.
     pending: Vec<u8>,
     given: usize,
-    /// Messages that are not taken, of others and in another encoding, until that has been said.
-    left_out: [u64; 2],
+    /// Messages that are not taken, of others, in another encoding and cut, until that has been said.
+    left_out: [u64; 3],
 }
 
 enum Parser {
@@ -45,6 +45,8 @@ enum Found<'a> {
         consumed: usize,
         link: DataLink,
         bytes: std::borrow::Cow<'a, [u8]>,
+        /// Bytes that it had.
+        length: u32,
     },
     /// Something else.
     Other(usize),
@@ -80,7 +82,7 @@ impl Capture {
             sender: None,
             pending: Vec::new(),
             given: 0,
-            left_out: [0; 2],
+            left_out: [0; 3],
         }
     }
 
@@ -103,17 +105,24 @@ impl Capture {
             return Ok(Progress { consumed: 0, produced, is_waiting: false });
         }
         let consumed = match self.next(input) {
-            Found::Packet { consumed, link, bytes } => {
+            Found::Packet { consumed, link, bytes, length } => {
                 (self.given, self.packets) = (0, self.packets.wrapping_add(1));
                 self.pending.clear();
-                self.take(link, &bytes);
+                if bytes.len() < length as usize {
+                    self.left_out[2] += u64::from(is_cut_message(link, &bytes));
+                } else {
+                    self.take(link, &bytes);
+                }
                 consumed
             }
             Found::Other(consumed) => consumed,
             Found::Damaged => return Err(Damage::damaged(0)),
             Found::Incomplete if is_end && !input.is_empty() => return Err(Damage::truncated(input.len())),
             Found::Incomplete if is_end => {
-                let [others, encodings] = std::mem::take(&mut self.left_out);
+                let [others, encodings, cut] = std::mem::take(&mut self.left_out);
+                if cut > 0 {
+                    return Err(Damage::cut(cut));
+                }
                 if others > 0 {
                     return Err(Damage::senders(others));
                 }
@@ -157,21 +166,24 @@ impl Capture {
                     consumed: consumed(rest),
                     link: parser.header().datalink,
                     bytes: packet.data,
+                    length: packet.orig_len,
                 },
                 Err(PcapParseError::IncompleteBuffer(needed, _)) => incomplete(needed),
                 Err(_) => Found::Damaged,
             },
             Parser::PcapNg(parser) => match parser.next_block(input) {
                 Ok((rest, block)) => {
-                    let (interface, bytes) = match block {
-                        Block::EnhancedPacket(packet) => (packet.interface_id, packet.data),
-                        Block::SimplePacket(packet) => (0, packet.data),
+                    let (interface, bytes, length) = match block {
+                        Block::EnhancedPacket(packet) => {
+                            (packet.interface_id, packet.data, packet.original_len)
+                        }
+                        Block::SimplePacket(packet) => (0, packet.data, packet.original_len),
                         _ => return Found::Other(consumed(rest)),
                     };
                     let link =
                         parser.interfaces().get(interface as usize).map(|interface| interface.linktype);
                     match link {
-                        Some(link) => Found::Packet { consumed: consumed(rest), link, bytes },
+                        Some(link) => Found::Packet { consumed: consumed(rest), link, bytes, length },
                         None => Found::Damaged,
                     }
                 }
@@ -206,7 +218,7 @@ impl Capture {
     }
 
     fn take_datagram(&mut self, sender: IpAddr, datagram: &[u8]) {
-        if !is_message(datagram) {
+        if !is_message(datagram, false) {
             return;
         }
         // Another Envoy gives other connections the same ids.
@@ -218,15 +230,36 @@ impl Capture {
     }
 }
 
+/// Whether the beginning of a message is all that was captured of one.
+fn is_cut_message(link: DataLink, bytes: &[u8]) -> bool {
+    let ip = match link {
+        DataLink::ETHERNET => match LaxSlicedPacket::from_ethernet(bytes) {
+            Ok(packet) => packet,
+            Err(_) => return false,
+        },
+        _ => match ip(link, bytes).and_then(|bytes| LaxSlicedPacket::from_ip(bytes).ok()) {
+            Some(packet) => packet,
+            None => return false,
+        },
+    };
+    matches!(&ip.transport, Some(TransportSlice::Udp(udp)) if is_message(udp.payload(), true))
+}
+
 /// The headers of a packet, if it is IP on a link that is known.
 fn sliced(link: DataLink, bytes: &[u8]) -> Option<SlicedPacket<'_>> {
     match link {
         DataLink::ETHERNET => SlicedPacket::from_ethernet(bytes).ok(),
-        // What is no IP shows by its first byte.
-        DataLink::LINUX_SLL => SlicedPacket::from_ip(bytes.get(16..)?).ok(),
-        DataLink::LINUX_SLL2 => SlicedPacket::from_ip(bytes.get(20..)?).ok(),
-        DataLink::NULL | DataLink::LOOP => SlicedPacket::from_ip(bytes.get(4..)?).ok(),
-        DataLink::RAW | DataLink::IPV4 | DataLink::IPV6 => SlicedPacket::from_ip(bytes).ok(),
+        _ => SlicedPacket::from_ip(ip(link, bytes)?).ok(),
+    }
+}
+
+/// What follows the header of a link that is not Ethernet. What is no IP shows by its first byte.
+fn ip(link: DataLink, bytes: &[u8]) -> Option<&[u8]> {
+    match link {
+        DataLink::LINUX_SLL => bytes.get(16..),
+        DataLink::LINUX_SLL2 => bytes.get(20..),
+        DataLink::NULL | DataLink::LOOP => bytes.get(4..),
+        DataLink::RAW | DataLink::IPV4 | DataLink::IPV6 => Some(bytes),
         _ => None,
     }
 }

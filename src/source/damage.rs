@@ -30,6 +30,8 @@ pub(super) enum What {
     Senders(u64),
     /// Messages in another encoding than the first.
     Encodings(u64),
+    /// Messages that were captured short.
+    Cut(u64),
     Window(u64),
     Dictionary(u32),
 }
@@ -67,6 +69,11 @@ impl Damage {
     /// So many messages are in another encoding than the first.
     pub(super) fn encodings(messages: u64) -> Self {
         Self { at: 0, what: What::Encodings(messages) }
+    }
+
+    /// So many messages were captured short.
+    pub(super) fn cut(messages: u64) -> Self {
+        Self { at: 0, what: What::Cut(messages) }
     }
 
     /// It asks for too large a window.
@@ -124,6 +131,13 @@ impl fmt::Display for DecodeError {
                     "{} left out, in another format than the first one; convert each sink alone, as tshark -r FILE -Y \
                      udp.dstport==PORT -w ONE gives it",
                     counted(*messages, "message is", "messages are")
+                );
+            }
+            What::Cut(messages) => {
+                return write!(
+                    f,
+                    "{} captured short, and left out; capture them whole, as tcpdump -s 0 does",
+                    counted(*messages, "message was", "messages were")
                 );
             }
             What::Window(bytes) => {

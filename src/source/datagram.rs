@@ -34,7 +34,7 @@ impl Messages {
         let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
         let encoding = Encoding::of(message);
         match self.encoding {
-            None if is_message(message) => self.encoding = Some(encoding),
+            None if is_message(message, false) => self.encoding = Some(encoding),
             Some(first) if first == encoding => {}
             None | Some(_) => return false,
         }
@@ -54,8 +54,9 @@ impl Messages {
     }
 }
 
-/// Whether a datagram, one of many of all kinds, is a message of a tap: a `TraceWrapper` with one trace and perhaps a sample rate.
-pub(super) fn is_message(datagram: &[u8]) -> bool {
+/// Whether a datagram, one of many of all kinds, is a message of a tap: a `TraceWrapper` with one trace and perhaps a sample rate; or
+/// the beginning of one, if it is cut.
+pub(super) fn is_message(datagram: &[u8], is_cut: bool) -> bool {
     match Encoding::of(datagram) {
         Encoding::Json => memchr::memmem::find(&datagram[..datagram.len().min(256)], b"_trace").is_some(),
         Encoding::Text => [
@@ -81,7 +82,8 @@ pub(super) fn is_message(datagram: &[u8]) -> bool {
                 rest.get(end + 1).is_some_and(|tag| matches!(tag, 0x08 | 0x0a | 0x12 | 0x1a | 0x22 | 0x2a));
             // The sample rate, field 5, is short.
             is_field
-                && behind.is_some_and(|behind| behind == 0 || behind < 32 && rest[end + 1 + length] == 0x2a)
+                && behind
+                    .map_or(is_cut, |behind| behind == 0 || behind < 32 && rest[end + 1 + length] == 0x2a)
         }
     }
 }

@@ -127,6 +127,17 @@ fn what_is_not_taken_is_told() {
         "{}",
         ran.stderr
     );
+    // As `tcpdump -s 60` captures it.
+    let header = PcapHeader { datalink: DataLink::RAW, ..PcapHeader::default() };
+    let mut writer = PcapWriter::with_header(Vec::new(), header).expect("memory");
+    for bytes in from([192, 0, 2, 1]) {
+        let captured = &bytes[..bytes.len().min(60)];
+        let packet = PcapPacket::new(Duration::from_secs(1), bytes.len() as u32, captured).expect("a packet");
+        writer.write_packet(&packet).expect("memory");
+    }
+    dir.write("short.pcap", &writer.into_inner());
+    let ran = dir.tap2pcap().args(["short.pcap", "short.pcapng"]).run().expect(1);
+    assert!(ran.stderr.contains("captured short, and left out"), "{}", ran.stderr);
     let whole = pcap(DataLink::RAW, &[], &both);
     dir.write("cut.pcap", &whole[..whole.len() - 3]);
     let ran = dir.tap2pcap().args(["cut.pcap", "cut.pcapng"]).run().expect(1);

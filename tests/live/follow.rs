@@ -208,6 +208,43 @@ fn a_log_that_is_rotated_is_read_once() {
 }
 
 #[test]
+fn a_file_with_two_names_is_read_once() {
+    let tap = sample("post-streamed.pb");
+    let once = shown(&[&tap]);
+    let dir = Dir::new();
+    std::fs::create_dir(dir.path("taps")).expect("a directory");
+    dir.write("taps/a.pb", &tap);
+    std::fs::hard_link(dir.path("taps/a.pb"), dir.path("taps/b.pb")).expect("another name");
+    let mut following = Following::new(&dir, &["taps", "taps/a.pb", "./taps/b.pb"]);
+    following.wait_for(once.len());
+    std::fs::hard_link(dir.path("taps/a.pb"), dir.path("taps/c.pb")).expect("another name");
+    thread::sleep(Duration::from_millis(300));
+    let (capture, said) = following.stop("-INT", 0);
+    assert_eq!(payloads(&capture), once, "{said}");
+}
+
+#[test]
+fn files_that_come_all_the_time_hold_nothing_up() {
+    let tap = sample("post-streamed.pb");
+    let once = shown(&[&tap]).len();
+    let dir = Dir::new();
+    std::fs::create_dir(dir.path("taps")).expect("a directory");
+    let mut following = Following::new(&dir, &["taps"]);
+    for number in 0..150 {
+        dir.write(&format!("taps/{number}.pb"), &tap);
+        thread::sleep(Duration::from_millis(10));
+        if number == 100 {
+            // A hundred files a second come, and those of the first half second are shown.
+            following.wait_for(50 * once);
+        }
+    }
+    let (capture, said) = following.stop("-INT", 0);
+    // All but what came with the end.
+    let found = payloads(&capture).len();
+    assert!(found >= 120 * once, "{found}: {said}");
+}
+
+#[test]
 fn what_is_not_there_is_told() {
     let dir = Dir::new();
     let ran = dir.tap2pcap().args(["live", "nothing", "-w", "out.pcapng"]).run().expect(1);
