@@ -24,8 +24,8 @@ use crate::source::{Growth, Identity, regular};
 
 /// Time between two looks.
 const PERIOD: Duration = Duration::from_millis(50);
-/// A look that takes long is followed by a pause of so many times as long: it takes no more than one percent of a processor.
-const PAUSES: u32 = 100;
+/// A look that takes long is followed by a pause of so many times as long: it takes less than one percent of a processor.
+const PAUSES: u32 = 150;
 /// A file that has been left is looked at once in so many looks.
 const SELDOM: usize = 16;
 
