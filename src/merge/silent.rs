@@ -124,7 +124,7 @@ impl Merge {
 
     /// Has those of the followed files looked at that have grown, or are to be left.
     fn wake_followed(&mut self) {
-        let is_stopped = self.deadline.is_some();
+        let is_stopped = self.deadline.is_some() || self.arrivals.is_none();
         let has_grown = self.arrivals.as_ref().is_some_and(Arrivals::take_growth);
         let is_leaving = self.followed.len() > MAX_FOLLOWED || self.looked_at.elapsed() >= LEAVE / 10;
         if !(is_stopped || has_grown || is_leaving) {
