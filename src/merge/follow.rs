@@ -26,6 +26,8 @@ use crate::source::{Growth, Identity, regular};
 const PERIOD: Duration = Duration::from_millis(50);
 /// A look that takes long is followed by a pause of so many times as long: it takes less than one percent of a processor.
 const PAUSES: u32 = 150;
+/// So few files are looked at in no time: where a look takes longer, others have the processor.
+const FEW: usize = 200;
 /// A file that has been left is looked at once in so many looks.
 const SELDOM: usize = 16;
 
@@ -177,7 +179,8 @@ impl Watcher {
             if is_last {
                 return self.consumer.unpark();
             }
-            pause = PERIOD.max(begun.elapsed() * PAUSES);
+            let is_quick = self.known.len() < FEW;
+            pause = if is_quick { PERIOD } else { PERIOD.max(begun.elapsed() * PAUSES) };
         }
     }
 

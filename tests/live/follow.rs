@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use super::*;
 use crate::frames;
 
+/// Time in which the files are looked at some times, on a busy machine too.
+const LOOKS: Duration = Duration::from_millis(500);
+
 /// The program while it follows, and what it has written.
 struct Following {
     child: Child,
@@ -167,7 +170,7 @@ fn a_file_that_is_cut_or_replaced_is_read_anew() {
     let mut following = Following::new(&dir, &["tap"]);
     following.wait_for(once.len());
     std::fs::write(dir.path("tap"), b"").expect("it is cut");
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     append(&dir, "tap", &tap);
     following.wait_for(2 * once.len());
     dir.write("new", &tap);
@@ -192,17 +195,17 @@ fn a_log_that_is_rotated_is_read_once() {
     std::fs::create_dir(dir.path("logs")).expect("a directory");
     dir.write("logs/events.log", &flows[..half]);
     let following = Following::new(&dir, &["logs"]);
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     let rotated = dir.path("logs/events-2026-11-27T10-58-10.123.log");
     std::fs::rename(dir.path("logs/events.log"), &rotated).expect("it has another name");
     append(&dir, "logs/events.log", &flows[half..]);
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(&flows[..half]).and_then(|()| gzip.flush()).expect("memory");
     dir.write("logs/events-2026-11-27T10-58-10.123.log.gz", &gzip.finish().expect("memory"));
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     std::fs::remove_file(rotated).expect("it is removed");
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     let (capture, said) = following.stop("-INT", 0);
     assert_eq!(frames(&capture), all, "{said}");
 }
@@ -218,7 +221,7 @@ fn a_file_with_two_names_is_read_once() {
     let mut following = Following::new(&dir, &["taps", "taps/a.pb", "./taps/b.pb"]);
     following.wait_for(once.len());
     std::fs::hard_link(dir.path("taps/a.pb"), dir.path("taps/c.pb")).expect("another name");
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(LOOKS);
     let (capture, said) = following.stop("-INT", 0);
     assert_eq!(payloads(&capture), once, "{said}");
 }
