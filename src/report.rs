@@ -290,15 +290,15 @@ impl Report {
         self.nothing_passes = true;
     }
 
-    /// Reports that the work has come so far, in bytes of the inputs. Nobody hears of most of it.
+    /// Reports that the work has come so far, in bytes of the inputs. Nobody hears of most of it; whether somebody may have.
     #[inline]
-    pub fn progress(&mut self, bytes: impl FnOnce() -> u64) {
+    pub fn progress(&mut self, bytes: impl FnOnce() -> u64) -> bool {
         self.steps = self.steps.wrapping_add(1);
-        if self.steps.is_multiple_of(STEPS)
-            && let Some(observer) = &mut self.observer
-        {
+        let is_heard = self.steps.is_multiple_of(STEPS);
+        if is_heard && let Some(observer) = &mut self.observer {
             observer.progress(bytes());
         }
+        is_heard
     }
 
     /// Reports what has been written so far, with so many packets.

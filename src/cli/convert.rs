@@ -66,9 +66,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<u8> {
         }
     }
     let format = match (cli.output.format, capture) {
-        (Some(arguments::CaptureFormat::Pcapng), _) => Format::PcapNg,
-        (Some(arguments::CaptureFormat::Pcap), _) => Format::Pcap,
-        (Some(arguments::CaptureFormat::Nsecpcap), _) => Format::NsecPcap,
+        (Some(format), _) => format.into(),
         (None, Some(path)) if path.extension().is_some_and(|ending| ending == "pcapng") => Format::PcapNg,
         (None, _) => Format::NsecPcap,
     };

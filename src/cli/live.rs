@@ -24,7 +24,7 @@ use tap2pcap::internal::merge::tap::Tap;
 use tap2pcap::internal::quantity::counted;
 use tap2pcap::internal::report::Report;
 
-use super::arguments::{CaptureFormat, Limit, Live, LiveSource};
+use super::arguments::{Limit, Live, LiveSource};
 use super::messages::{message, print_more_errors, print_summary, print_warnings};
 use super::progress::Errors;
 use super::status::StatusLine;
@@ -47,9 +47,7 @@ pub(super) fn run(command: &Live) -> anyhow::Result<u8> {
     }
     let is_pcap = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap");
     let format = match command.format {
-        Some(CaptureFormat::Pcapng) => Format::PcapNg,
-        Some(CaptureFormat::Pcap) => Format::Pcap,
-        Some(CaptureFormat::Nsecpcap) => Format::NsecPcap,
+        Some(format) => format.into(),
         None if command.write.as_ref().is_some_and(is_pcap) => Format::NsecPcap,
         None => Format::PcapNg,
     };

@@ -140,8 +140,8 @@ impl Run<'_> {
             if self.is_stopped() && !std::mem::replace(&mut has_stopped, true) {
                 merge.stop();
             }
-            self.report.progress(|| bytes + merge.offset());
-            if self.conversion.is_live {
+            let is_heard = self.report.progress(|| bytes + merge.offset());
+            if is_heard && self.conversion.is_live {
                 self.report.status(self.capture.packets());
             }
             if self.conversion.most_packets.is_some_and(|most| self.capture.packets() >= most) {
@@ -277,7 +277,11 @@ impl Run<'_> {
     /// Nothing comes at the moment: whoever reads the capture gets all there is.
     fn idle(&mut self, inputs: &Inputs) -> io::Result<()> {
         self.flush_flows(inputs)?;
-        if self.conversion.is_live { self.capture.flush() } else { Ok(()) }
+        if !self.conversion.is_live {
+            return Ok(());
+        }
+        self.report.status(self.capture.packets());
+        self.capture.flush()
     }
 
     fn finish(mut self, inputs: &Inputs) -> io::Result<(Option<Written>, Selections)> {

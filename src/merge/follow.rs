@@ -5,6 +5,7 @@
 //! as a log that is rotated.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use super::look::{follow, open_later};
 use super::tap::Tap;
 use crate::input::InputError;
 use crate::record::Format;
-use crate::source::{Growth, Identity, regular};
+use crate::source::{Growth, Identity};
 
 /// Time between two looks.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -152,13 +153,7 @@ struct Watcher {
 }
 
 /// The files that are there. What has been left is seldom looked at: then it is `None`, and taken to be as it was.
-type Files = HashMap<PathBuf, Option<Found>>;
-
-struct Found {
-    length: u64,
-    identity: Identity,
-    growth: Growth,
-}
+type Files = HashMap<PathBuf, Option<Growth>>;
 
 impl Watcher {
     fn watch(mut self) {
@@ -202,7 +197,8 @@ impl Watcher {
         self.miss(&found);
         let mut new: Vec<(PathBuf, Growth, u64)> = Vec::new();
         for (path, found) in found.drain() {
-            let Some(Found { length, growth, .. }) = found else { continue };
+            let Some(growth) = found else { continue };
+            let length = growth.length();
             let Some(known) = self.known.get(&path) else {
                 new.push((path, growth, 0));
                 continue;
@@ -257,10 +253,8 @@ impl Watcher {
             let is_left = self.known.get(&path).is_some_and(|known| known.left_at().is_some());
             if is_left && !everything && !(found.len() + self.looks).is_multiple_of(SELDOM) {
                 found.insert(path, None);
-            } else if let Some(metadata) = regular(&path) {
-                let growth = Growth::new(path.clone(), &metadata, is_one_of_many);
-                let (length, identity) = (metadata.len(), Identity::of(&metadata));
-                found.insert(path, Some(Found { length, identity, growth }));
+            } else if let Some(metadata) = std::fs::metadata(&path).ok().filter(Metadata::is_file) {
+                found.insert(path.clone(), Some(Growth::new(path, &metadata, is_one_of_many)));
             }
         };
         for directory in &self.directories {
@@ -273,7 +267,7 @@ impl Watcher {
         self.files.iter().for_each(|path| add(path.clone(), false));
         let is_read = |path: &Path| found.contains_key(path) || self.known.contains_key(path);
         let copies = found.iter().filter_map(|(path, found)| {
-            let identity = found.as_ref()?.identity;
+            let identity = found.as_ref()?.identity();
             let is_copy = !self.known.contains_key(path)
                 && (is_rotated_copy(path, is_read) || self.compressed.contains(&identity));
             is_copy.then(|| (path.clone(), identity))
@@ -292,7 +286,8 @@ impl Watcher {
     fn miss(&mut self, found: &Files) {
         let is_there = |path: &Path, growth: &Growth| {
             let found = found.get(path);
-            found.is_some_and(|found| found.as_ref().is_none_or(|found| found.identity == growth.identity()))
+            found
+                .is_some_and(|found| found.as_ref().is_none_or(|found| found.identity() == growth.identity()))
         };
         let missed: Vec<PathBuf> = self
             .known
@@ -304,7 +299,7 @@ impl Watcher {
             return;
         }
         let others = found.iter().filter_map(|(path, found)| {
-            let identity = found.as_ref()?.identity;
+            let identity = found.as_ref()?.identity();
             let is_other = !self.known.get(path).is_some_and(|known| is_there(path, known));
             (identity.is_certain() && is_other).then(|| (identity, path.clone()))
         });

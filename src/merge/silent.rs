@@ -56,7 +56,7 @@ impl Merge {
     }
 
     /// Looks whether inputs have come, and whether silent ones speak again, and puts those that do where their events are due.
-    /// Returns the first that has come or has ended.
+    /// Returns those that have come, or the first that has ended.
     pub(super) fn poll(&mut self) -> Result<Option<Next>, InputError> {
         let arrived: Vec<Tap> = self.arrivals.as_mut().map(Arrivals::all).unwrap_or_default();
         if !arrived.is_empty() {

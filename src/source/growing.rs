@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -141,16 +141,7 @@ impl Growing {
         if bytes.is_empty() {
             return Ok(());
         }
-        let opened;
-        let mut file = match &self.file {
-            Some(file) => file,
-            None => {
-                opened = self.growth.open()?;
-                &opened
-            }
-        };
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(bytes)
+        self.at(offset, |mut file| file.read_exact(bytes))
     }
 
     /// Reads at this offset: `None` where there is nothing yet, and 0 at the end.
@@ -159,31 +150,24 @@ impl Growing {
         let is_over = self.growth.is_over.load(Ordering::Acquire);
         let rest = self.growth.length().saturating_sub(offset);
         let most = usize::try_from(rest).unwrap_or(usize::MAX).min(room.len());
-        let mut count = 0;
-        if most > 0 {
-            let opened;
-            let mut file = match &self.file {
-                Some(file) => file,
-                None => match self.growth.open() {
-                    Ok(file) => {
-                        opened = file;
-                        &opened
-                    }
-                    // It has been removed or replaced: whoever watches it will see it.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        return Ok(if is_over { Some(0) } else { None });
-                    }
-                    Err(error) => return Err(error),
-                },
-            };
-            file.seek(SeekFrom::Start(offset))?;
-            count = retry(|| file.read(&mut room[..most]))?;
-        }
-        Ok(if count > 0 || is_over { Some(count) } else { None })
+        let count = if most == 0 {
+            0
+        } else {
+            match self.at(offset, |mut file| retry(|| file.read(&mut room[..most]))) {
+                // It has been removed or replaced: whoever watches it will see it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                read => read?,
+            }
+        };
+        Ok((count > 0 || is_over).then_some(count))
     }
-}
 
-/// The file's metadata, if it is a regular file.
-pub(crate) fn regular(path: &Path) -> Option<Metadata> {
-    std::fs::metadata(path).ok().filter(Metadata::is_file)
+    /// Does something with the file at this offset.
+    fn at<T>(&self, offset: u64, mut act: impl FnMut(&File) -> io::Result<T>) -> io::Result<T> {
+        let mut act = |mut file: &File| file.seek(SeekFrom::Start(offset)).and_then(|_| act(file));
+        match &self.file {
+            Some(file) => act(file),
+            None => act(&self.growth.open()?),
+        }
+    }
 }

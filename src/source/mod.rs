@@ -28,7 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use decode::CAPTURE;
 use decode::{Decoder, Decoding};
 use growing::Growing;
-pub(crate) use growing::{Growth, Identity, regular};
+pub(crate) use growing::{Growth, Identity};
 use stream::{Chunk, Stream};
 
 /// Bytes read at a time: as fast as anything larger, and still in the processor's second-level cache.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use tap2pcap::internal::capture::Format;
 use tap2pcap::internal::filter::TimeBound;
 use tap2pcap::internal::redact::Name;
 
@@ -106,6 +107,16 @@ pub(crate) enum CaptureFormat {
     Pcap,
     /// nanoseconds, comments, directions, an interface for each trace file
     Pcapng,
+}
+
+impl From<CaptureFormat> for Format {
+    fn from(format: CaptureFormat) -> Self {
+        match format {
+            CaptureFormat::Nsecpcap => Self::NsecPcap,
+            CaptureFormat::Pcap => Self::Pcap,
+            CaptureFormat::Pcapng => Self::PcapNg,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

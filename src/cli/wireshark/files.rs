@@ -47,15 +47,7 @@ impl Installed {
 
     /// Removes the file, unless it is somebody else's.
     pub(super) fn uninstall(&self, is_print: bool) -> Result<String, Refusal> {
-        let path = self.path.display();
-        if matches!(self.find()?, Found::Nothing) {
-            return Ok(format!("{path} is not there"));
-        }
-        if is_print {
-            return Ok(format!("{path} would be removed"));
-        }
-        fs::remove_file(&self.path).with_context(|| path.to_string())?;
-        Ok(format!("{path} removed"))
+        remove(&self.path, !matches!(self.find()?, Found::Nothing), is_print)
     }
 
     /// Looks at the place. An error: what is there is not ours to touch.
@@ -97,6 +89,19 @@ impl Installed {
         let about = line.strip_prefix(self.comment)?.trim_start().strip_prefix(MARK)?;
         Some((about.split_once(", ")?.1, &there[end + 1..]))
     }
+}
+
+/// Removes what is at the place, if there is something. Returns what was done, for people; with `is_print` what would be.
+pub(super) fn remove(path: &Path, is_there: bool, is_print: bool) -> Result<String, Refusal> {
+    let shown = path.display();
+    if !is_there {
+        return Ok(format!("{shown} is not there"));
+    }
+    if is_print {
+        return Ok(format!("{shown} would be removed"));
+    }
+    fs::remove_file(path).with_context(|| shown.to_string())?;
+    Ok(format!("{shown} removed"))
 }
 
 /// Removes the profile's folder. Says what keeps it there, such as Wireshark's own files about the last use.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::Refusal;
+use super::files::remove;
 
 /// A link in the extcap folder.
 pub(super) struct Link {
@@ -54,15 +55,7 @@ impl Link {
 
     /// Removes the link, unless something else is there.
     pub(super) fn uninstall(&self, is_print: bool) -> Result<String, Refusal> {
-        let path = self.path.display();
-        if self.find()? == Found::Nothing {
-            return Ok(format!("{path} is not there"));
-        }
-        if is_print {
-            return Ok(format!("{path} would be removed"));
-        }
-        fs::remove_file(&self.path).with_context(|| path.to_string())?;
-        Ok(format!("{path} removed"))
+        remove(&self.path, self.find()? != Found::Nothing, is_print)
     }
 
     /// Looks at the place. An error: what is there is not ours to touch.
