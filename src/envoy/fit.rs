@@ -236,8 +236,8 @@ fn has_only<S: Schema>(message: &[u8], mut fields: Fields, is_headers: fn(u32) -
     }
 }
 
-/// Whether this is the name and value of a header, and no attribute of OpenTelemetry's, whose value is a message with one field of
-/// seven (`AnyValue`): no header begins with the bytes of such tags.
+/// Whether this is the name and value of a header, and no attribute of OpenTelemetry's, whose value is a message with one field
+/// (`AnyValue`): of a text, a truth value or a number. Their tags are control characters, and no header begins with those.
 fn is_header(message: &[u8], range: Range<usize>, is_cut: bool) -> bool {
     let mut header = Fields::new(range, is_cut);
     while let Ok(Some((number, value))) = header.next(message) {
@@ -246,10 +246,8 @@ fn is_header(message: &[u8], range: Range<usize>, is_cut: bool) -> bool {
             continue;
         }
         let mut value = Fields::new(range, false);
-        let is_typed = matches!(
-            value.next(message),
-            Ok(Some((1 | 5..=7, Value::Bytes(_)) | (2..=3, Value::Varint(_)) | (4, Value::Fixed { .. })))
-        );
+        let is_typed =
+            matches!(value.next(message), Ok(Some((1, Value::Bytes(_)) | (2..=3, Value::Varint(_)))));
         if is_typed && matches!(value.next(message), Ok(None)) {
             return false;
         }

@@ -143,6 +143,21 @@ fn header_values_keep_their_bytes() {
     }
 }
 
+/// As fields of OpenTelemetry's attributes: of fixed lengths, an array, a list, bytes.
+#[test]
+fn header_values_may_look_like_messages() {
+    let long = |begin: &str| format!("{begin} {}", "a".repeat(32));
+    for value in ["%!abc".to_owned(), "!12345678".to_owned(), long("*"), long("2"), long(":")] {
+        for kind in [HttpKind::Buffered, HttpKind::Streamed] {
+            for format in Format::ALL {
+                let mut response = ok("0");
+                response.headers.push(("x-raw".to_owned(), value.clone().into_bytes()));
+                shown(&[], HttpTap::new(kind, format), &[Tapped::new(1, get("/"), response)]);
+            }
+        }
+    }
+}
+
 /// A name or value that would end its line must not become a header of its own.
 #[test]
 fn a_header_cannot_smuggle_another() {
